@@ -1,0 +1,89 @@
+# The whole build of Pawprint. `make help` lists the targets.
+#
+#   SAN=address,undefined   build and test with sanitizers, in a folder of its own
+#   SAN=thread              the same for data races
+#   WERROR=1                warnings are errors (CI)
+#   CC=clang                any of gcc >= 12, clang >= 14
+
+# --- variables -------------------------------------------------------------
+SAN ?=
+comma := ,
+B := build$(if $(SAN),/san-$(subst $(comma),-,$(SAN)))
+
+WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wformat=2 -Wundef \
+ -Wvla -Wstrict-prototypes -Wmissing-prototypes -Wcast-qual -Wcast-align \
+ -Wwrite-strings -Wpointer-arith -Wswitch-enum -Wnull-dereference \
+ $(if $(WERROR),-Werror)
+HARDEN := -fstack-protector-strong -fstack-clash-protection -fPIE \
+ $(if $(SAN),,-D_FORTIFY_SOURCE=3)
+CFLAGS ?= -O2 -g
+ALL_CFLAGS = -std=gnu17 -D_GNU_SOURCE $(CFLAGS) $(WARN) $(HARDEN) \
+ $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer) \
+ -Icommon -I$B/gen -MMD -MP
+ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now $(LDFLAGS) $(if $(SAN),-fsanitize=$(SAN))
+
+LIB := $B/libpawprint.a
+SCHEMAS := $(patsubst schemas/%.avsc,%,$(wildcard schemas/*.avsc))
+GEN_OBJ := $(SCHEMAS:%=$B/gen/%.o)
+LIB_OBJ := $(patsubst common/%.c,$B/common/%.o,$(wildcard common/*.c)) $(GEN_OBJ)
+SERVICES := $(patsubst services/%/main.c,%,$(wildcard services/*/main.c))
+LOGIC := $(filter-out %/main.c,$(wildcard services/*/*.c))
+TESTS := $(patsubst tests/%.c,$B/tests/%,$(wildcard tests/unit/*/test_*.c))
+
+.DEFAULT_GOAL := all
+.SECONDARY:
+.SECONDEXPANSION:
+
+# --- library, services -----------------------------------------------------
+all: $(LIB) $(SERVICES:%=$B/bin/%) ## builds everything into build/
+
+$(LIB): $(LIB_OBJ)
+	@rm -f $@ && ar rcs $@ $^
+
+$B/gen/%.c $B/gen/%.h &: schemas/%.avsc schemas/gen.py
+	@mkdir -p $B/gen && python3 schemas/gen.py $< $B/gen
+
+$B/gen/%.o: $B/gen/%.c
+	@echo "cc   $<" && $(CC) $(ALL_CFLAGS) -c -o $@ $<
+
+$B/%.o: %.c | $(SCHEMAS:%=$B/gen/%.h)
+	@mkdir -p $(@D) && echo "cc   $<" && \
+	$(CC) $(ALL_CFLAGS) $(if $(findstring tests/,$<),-Itests) \
+	 $(patsubst tests/unit/%/,-Iservices/%,$(filter tests/unit/%,$(dir $<))) \
+	 -c -o $@ $<
+
+objects_of = $(patsubst services/%.c,$B/services/%.o,$(filter services/$1/%,$(LOGIC)))
+
+$(SERVICES:%=$B/bin/%): $B/bin/%: $B/services/%/main.o $$(call objects_of,%) $(LIB)
+	@mkdir -p $(@D) && echo "link $@" && \
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_$*) -lpthread
+
+# --- tests -----------------------------------------------------------------
+# A test in tests/unit/NAME/ links the logic of services/NAME/, not its main.c.
+$(TESTS): $B/tests/%: $B/tests/%.o \
+ $$(call objects_of,$$(notdir $$(patsubst %/,%,$$(dir $$*)))) $(LIB)
+	@mkdir -p $(@D) && echo "link $@" && \
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ -lcmocka -lavro -lpthread
+
+unit: $(TESTS) ## unit tests only, with this SAN
+	@tests/run $(TESTS)
+
+test: ## installs what it needs, then every test, also under the sanitizers
+	@tests/stack/install
+	@tests/all
+
+deps: ## installs the packages that building and testing need (Debian, root)
+	@tests/stack/install
+
+# --- tools -----------------------------------------------------------------
+format: ## clang-format over the whole tree
+	clang-format -i $$(git ls-files '*.c' '*.h')
+
+clean: ## removes what was built; keeps what was downloaded
+	rm -rf $B/common $B/gen $B/services $B/tests $B/bin $(LIB) build/san-*
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+.PHONY: all unit test deps format clean help
+-include $(shell find $B -name '*.d' 2>/dev/null)
