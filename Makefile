@@ -40,7 +40,7 @@ all: $(LIB) $(SERVICES:%=$B/bin/%) ## builds everything into build/
 $(LIB): $(LIB_OBJ)
 	@rm -f $@ && ar rcs $@ $^
 
-$B/gen/%.c $B/gen/%.h &: schemas/%.avsc schemas/gen.py
+$B/gen/%.c $B/gen/%.h &: schemas/%.avsc schemas/gen.py $$(wildcard schemas/history/%.*.avsc)
 	@mkdir -p $B/gen && python3 schemas/gen.py $< $B/gen
 
 $B/gen/%.o: $B/gen/%.c
@@ -63,7 +63,7 @@ $(SERVICES:%=$B/bin/%): $B/bin/%: $B/services/%/main.o $$(call objects_of,%) $(L
 $(TESTS): $B/tests/%: $B/tests/%.o \
  $$(call objects_of,$$(notdir $$(patsubst %/,%,$$(dir $$*)))) $(LIB)
 	@mkdir -p $(@D) && echo "link $@" && \
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ -lcmocka -lavro -lpthread
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ -lcmocka -lavro -lm -lpthread
 
 unit: $(TESTS) ## unit tests only, with this SAN
 	@tests/run $(TESTS)
