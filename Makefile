@@ -24,7 +24,9 @@ ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now $(LDFLAGS) $(if $(SAN),-fsanitize=$(SAN))
 
 LIB := $B/libpawprint.a
 SCHEMAS := $(patsubst schemas/%.avsc,%,$(wildcard schemas/*.avsc))
+TEST_SCHEMAS := $(patsubst tests/schemas/%.avsc,%,$(wildcard tests/schemas/*.avsc))
 GEN_OBJ := $(SCHEMAS:%=$B/gen/%.o)
+GEN_H := $(SCHEMAS:%=$B/gen/%.h) $(TEST_SCHEMAS:%=$B/gen/%.h)
 LIB_OBJ := $(patsubst common/%.c,$B/common/%.o,$(wildcard common/*.c)) $(GEN_OBJ)
 SERVICES := $(patsubst services/%/main.c,%,$(wildcard services/*/main.c))
 LOGIC := $(filter-out %/main.c,$(wildcard services/*/*.c))
@@ -43,10 +45,13 @@ $(LIB): $(LIB_OBJ)
 $B/gen/%.c $B/gen/%.h &: schemas/%.avsc schemas/gen.py $$(wildcard schemas/history/%.*.avsc)
 	@mkdir -p $B/gen && python3 schemas/gen.py $< $B/gen
 
+$B/gen/%.c $B/gen/%.h &: tests/schemas/%.avsc schemas/gen.py $$(wildcard tests/schemas/history/%.*.avsc)
+	@mkdir -p $B/gen && python3 schemas/gen.py $< $B/gen
+
 $B/gen/%.o: $B/gen/%.c
 	@echo "cc   $<" && $(CC) $(ALL_CFLAGS) -c -o $@ $<
 
-$B/%.o: %.c | $(SCHEMAS:%=$B/gen/%.h)
+$B/%.o: %.c | $(GEN_H)
 	@mkdir -p $(@D) && echo "cc   $<" && \
 	$(CC) $(ALL_CFLAGS) $(if $(findstring tests/,$<),-Itests) \
 	 $(patsubst tests/unit/%/,-Iservices/%,$(filter tests/unit/%,$(dir $<))) \
@@ -61,7 +66,8 @@ $(SERVICES:%=$B/bin/%): $B/bin/%: $B/services/%/main.o $$(call objects_of,%) $(L
 # --- tests -----------------------------------------------------------------
 # A test in tests/unit/NAME/ links the logic of services/NAME/, not its main.c.
 $(TESTS): $B/tests/%: $B/tests/%.o \
- $$(call objects_of,$$(notdir $$(patsubst %/,%,$$(dir $$*)))) $(LIB)
+ $$(call objects_of,$$(notdir $$(patsubst %/,%,$$(dir $$*)))) \
+ $(TEST_SCHEMAS:%=$B/gen/%.o) $(LIB)
 	@mkdir -p $(@D) && echo "link $@" && \
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ -lcmocka -lavro -lm -lpthread
 
