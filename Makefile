@@ -15,7 +15,7 @@ WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wformat=2 -Wundef \
  -Wwrite-strings -Wpointer-arith -Wswitch-enum -Wnull-dereference \
  $(if $(WERROR),-Werror)
 HARDEN := -fstack-protector-strong -fstack-clash-protection -fPIE \
- $(if $(SAN),,-D_FORTIFY_SOURCE=3)
+ $(if $(SAN)$(findstring sanitize,$(CFLAGS)),,-D_FORTIFY_SOURCE=3)
 CFLAGS ?= -O2 -g
 ALL_CFLAGS = -std=gnu17 -D_GNU_SOURCE $(CFLAGS) $(WARN) $(HARDEN) \
  $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer) \
@@ -74,6 +74,20 @@ $(TESTS): $B/tests/%: $B/tests/%.o \
 unit: $(TESTS) ## unit tests only, with this SAN
 	@tests/run $(TESTS)
 
+# A fuzz target is a file tests/fuzz/fuzz_*.c; libFuzzer comes with clang.
+SECONDS ?= 60
+FUZZ := $(patsubst tests/fuzz/%.c,build/fuzz/bin/%,$(wildcard tests/fuzz/fuzz_*.c))
+
+fuzz: ## runs every fuzz target for SECONDS=60 each, on the kept corpus
+	@tests/stack/install --fuzz
+	@$(MAKE) --no-print-directory CC=clang B=build/fuzz \
+	 CFLAGS='-O1 -g -fsanitize=fuzzer-no-link,address,undefined' $(FUZZ)
+	@tests/fuzz/run $(SECONDS) $(FUZZ)
+
+build/fuzz/bin/%: build/fuzz/tests/fuzz/%.o build/fuzz/libpawprint.a
+	@mkdir -p $(@D) && echo "link $@" && \
+	$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer,address,undefined -o $@ $^ -lm
+
 test: ## installs what it needs, then every test, also under the sanitizers
 	@tests/stack/install
 	@tests/all
@@ -91,5 +105,5 @@ clean: ## removes what was built; keeps what was downloaded
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-.PHONY: all unit test deps format clean help
+.PHONY: all unit fuzz test deps format clean help
 -include $(shell find $B -name '*.d' 2>/dev/null)
