@@ -57,6 +57,8 @@ $B/%.o: %.c | $(GEN_H)
 	 $(patsubst tests/unit/%/,-Iservices/%,$(filter tests/unit/%,$(dir $<))) \
 	 -c -o $@ $<
 
+# Functions, since a % would be taken for the stem in the rules that use them.
+folder_of = $(notdir $(patsubst %/,%,$(dir $1)))
 objects_of = $(patsubst services/%.c,$B/services/%.o,$(filter services/$1/%,$(LOGIC)))
 
 $(SERVICES:%=$B/bin/%): $B/bin/%: $B/services/%/main.o $$(call objects_of,%) $(LIB)
@@ -65,8 +67,7 @@ $(SERVICES:%=$B/bin/%): $B/bin/%: $B/services/%/main.o $$(call objects_of,%) $(L
 
 # --- tests -----------------------------------------------------------------
 # A test in tests/unit/NAME/ links the logic of services/NAME/, not its main.c.
-$(TESTS): $B/tests/%: $B/tests/%.o \
- $$(call objects_of,$$(notdir $$(patsubst %/,%,$$(dir $$*)))) \
+$(TESTS): $B/tests/%: $B/tests/%.o $$(call objects_of,$$(call folder_of,$$*)) \
  $(TEST_SCHEMAS:%=$B/gen/%.o) $(LIB)
 	@mkdir -p $(@D) && echo "link $@" && \
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ -lcmocka -lavro -lm -lpthread
