@@ -70,7 +70,7 @@ $(SERVICES:%=$B/bin/%): $B/bin/%: $B/services/%/main.o $$(call objects_of,%) $(L
 $(TESTS): $B/tests/%: $B/tests/%.o $$(call objects_of,$$(call folder_of,$$*)) \
  $(TEST_SCHEMAS:%=$B/gen/%.o) $(LIB)
 	@mkdir -p $(@D) && echo "link $@" && \
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ -lcmocka -lavro -lm -lpthread
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ -lcmocka -lavro -lmicrohttpd -lm -lpthread
 
 unit: $(TESTS) ## unit tests only, with this SAN
 	@tests/run $(TESTS)
