@@ -17,10 +17,14 @@ WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wformat=2 -Wundef \
 HARDEN := -fstack-protector-strong -fstack-clash-protection -fPIE \
  $(if $(SAN)$(findstring sanitize,$(CFLAGS)),,-D_FORTIFY_SOURCE=3)
 CFLAGS ?= -O2 -g
+PKG := -isystem $(shell pg_config --includedir 2>/dev/null)
 ALL_CFLAGS = -std=gnu17 -D_GNU_SOURCE $(CFLAGS) $(WARN) $(HARDEN) \
  $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer) \
- -Icommon -I$B/gen -MMD -MP
+ -Icommon -I$B/gen $(PKG) -MMD -MP
 ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now $(LDFLAGS) $(if $(SAN),-fsanitize=$(SAN))
+
+# Only those that a program uses end up in it.
+LIBS := -Wl,--as-needed -lrdkafka -lmicrohttpd -lpq -lhiredis -lcurl -lm -lpthread
 
 LIB := $B/libpawprint.a
 SCHEMAS := $(patsubst schemas/%.avsc,%,$(wildcard schemas/*.avsc))
@@ -63,14 +67,14 @@ objects_of = $(patsubst services/%.c,$B/services/%.o,$(filter services/$1/%,$(LO
 
 $(SERVICES:%=$B/bin/%): $B/bin/%: $B/services/%/main.o $$(call objects_of,%) $(LIB)
 	@mkdir -p $(@D) && echo "link $@" && \
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_$*) -lpthread
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
 # --- tests -----------------------------------------------------------------
 # A test in tests/unit/NAME/ links the logic of services/NAME/, not its main.c.
 $(TESTS): $B/tests/%: $B/tests/%.o $$(call objects_of,$$(call folder_of,$$*)) \
  $(TEST_SCHEMAS:%=$B/gen/%.o) $(LIB)
 	@mkdir -p $(@D) && echo "link $@" && \
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ -lcmocka -lavro -lmicrohttpd -lm -lpthread
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ -lcmocka -lavro $(LIBS)
 
 unit: $(TESTS) ## unit tests only, with this SAN
 	@tests/run $(TESTS)
@@ -87,7 +91,7 @@ fuzz: ## runs every fuzz target for SECONDS=60 each, on the kept corpus
 
 build/fuzz/bin/%: build/fuzz/tests/fuzz/%.o build/fuzz/libpawprint.a
 	@mkdir -p $(@D) && echo "link $@" && \
-	$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer,address,undefined -o $@ $^ -lm
+	$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer,address,undefined -o $@ $^ $(LIBS)
 
 test: ## installs what it needs, then every test, also under the sanitizers
 	@tests/stack/install

@@ -1,0 +1,401 @@
+#include "pp_consumer.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "pp_consumer_rd.h"
+#include "pp_kafka_rd.h"
+#include "pp_mem.h"
+
+#define COMMIT_MS       10000
+#define PARTITIONS_MAX  1024
+#define POSITION_IS_NEW INT64_MIN
+
+/* How far a partition of ours was handed out, and how far it is done. */
+struct position {
+    bool ours;
+    bool caught_up;
+    int64_t next;      /* offset after the last one handed out */
+    int64_t committed; /* or POSITION_IS_NEW: where next began */
+};
+
+struct pp_consumer {
+    rd_kafka_t *rk;
+    rd_kafka_queue_t *queue;
+    int fd;
+    char *topic;
+    size_t batch_count;
+    rd_kafka_message_t **raw;    /* of the last poll, ours to destroy */
+    struct pp_message *messages; /* views of raw */
+    size_t raw_count;
+    unsigned generation;
+    struct position positions[PARTITIONS_MAX];
+    struct pp_err failed; /* of a callback, for the next poll to say */
+};
+
+static void messages_drop(struct pp_consumer *self)
+{
+    for (size_t i = 0; i < self->raw_count; i++)
+        rd_kafka_message_destroy(self->raw[i]);
+    self->raw_count = 0;
+}
+
+/* --- whose partitions they are -------------------------------------------- */
+
+static void positions_forget(struct pp_consumer *self)
+{
+    memset(self->positions, 0, sizeof(self->positions));
+    self->generation++;
+}
+
+static void on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t code,
+                         rd_kafka_topic_partition_list_t *list, void *opaque)
+{
+    struct pp_consumer *self = opaque;
+    rd_kafka_resp_err_t failed;
+
+    positions_forget(self);
+    if (code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
+        for (int i = 0; i < list->cnt; i++) {
+            int32_t partition = list->elems[i].partition;
+
+            if (partition < PARTITIONS_MAX)
+                self->positions[partition] = (struct position){
+                    true, false, POSITION_IS_NEW, POSITION_IS_NEW};
+        }
+        failed = rd_kafka_assign(rk, list);
+    } else {
+        failed = rd_kafka_assign(rk, NULL);
+    }
+    if (failed)
+        pp_kafka_err(&self->failed, failed, "assign partitions");
+}
+
+/* --- open and close ------------------------------------------------------- */
+
+static int options_set(rd_kafka_conf_t *conf,
+                       const struct pp_consumer_options *options,
+                       struct pp_err *err)
+{
+    char kbytes[24];
+    const struct pp_kafka_option rows[] = {
+        {"group.id", options->group ? options->group : "none"},
+        {"group.instance.id", options->instance_id},
+        {"enable.auto.commit", "false"},
+        {"enable.auto.offset.store", "false"},
+        {"auto.offset.reset", "earliest"},
+        {"isolation.level", "read_committed"},
+        {"enable.partition.eof", "true"},
+        {"partition.assignment.strategy", "range"},
+        {"session.timeout.ms", "10000"},
+        {"heartbeat.interval.ms", "500"},
+        {"fetch.wait.max.ms", "100"},
+        {"queued.max.messages.kbytes", kbytes},
+        {"fetch.error.backoff.ms", "50"},
+    };
+
+    snprintf(kbytes, sizeof(kbytes), "%zu", options->fetch_bytes / 1024 + 1);
+    for (size_t i = 0; i < PP_COUNT(rows); i++)
+        if (rows[i].value && rows[i].value[0] &&
+            pp_kafka_set(conf, rows[i].name, rows[i].value, err) < 0)
+            return -1;
+    return 0;
+}
+
+static int begin_to_read(struct pp_consumer *self, bool in_group,
+                         struct pp_err *err)
+{
+    rd_kafka_topic_partition_list_t *list =
+        rd_kafka_topic_partition_list_new(1);
+    rd_kafka_resp_err_t code;
+
+    if (in_group) {
+        rd_kafka_topic_partition_list_add(list, self->topic,
+                                          RD_KAFKA_PARTITION_UA);
+        code = rd_kafka_subscribe(self->rk, list);
+    } else {
+        rd_kafka_topic_partition_list_add(list, self->topic, 0)->offset =
+            RD_KAFKA_OFFSET_BEGINNING;
+        self->positions[0] =
+            (struct position){true, false, POSITION_IS_NEW, POSITION_IS_NEW};
+        code = rd_kafka_assign(self->rk, list);
+    }
+    rd_kafka_topic_partition_list_destroy(list);
+    return code ? pp_kafka_err(err, code, self->topic) : 0;
+}
+
+static int handle_open(struct pp_consumer *self,
+                       const struct pp_kafka_access *access,
+                       const struct pp_consumer_options *options,
+                       struct pp_err *err)
+{
+    static const uint64_t one = 1;
+    rd_kafka_conf_t *conf;
+    char text[160];
+
+    if (pp_kafka_conf(&conf, access, err) < 0)
+        return -1;
+    if (options_set(conf, options, err) < 0) {
+        rd_kafka_conf_destroy(conf);
+        return -1;
+    }
+    rd_kafka_conf_set_opaque(conf, self);
+    if (options->group)
+        rd_kafka_conf_set_rebalance_cb(conf, on_rebalance);
+    self->rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, text, sizeof(text));
+    if (!self->rk) {
+        rd_kafka_conf_destroy(conf);
+        return pp_err_set(err, PP_ERR_FATAL, "kafka: %s", text);
+    }
+    rd_kafka_poll_set_consumer(self->rk);
+    self->queue = rd_kafka_queue_get_consumer(self->rk);
+    self->fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (self->fd < 0)
+        return pp_err_sys(err, PP_ERR_FATAL, "eventfd");
+    rd_kafka_queue_io_event_enable(self->queue, self->fd, &one, sizeof(one));
+    return 0;
+}
+
+int pp_consumer_open(struct pp_consumer **consumer_out,
+                     const struct pp_kafka_access *access,
+                     const struct pp_consumer_options *options,
+                     struct pp_err *err)
+{
+    struct pp_consumer *self = pp_calloc(1, sizeof(*self));
+
+    *consumer_out = self;
+    self->fd = -1;
+    self->topic = pp_strdup(options->topic);
+    self->batch_count = options->batch_count;
+    self->raw = pp_calloc(self->batch_count, sizeof(struct pp_message *));
+    self->messages = pp_calloc(self->batch_count, sizeof(*self->messages));
+    if (handle_open(self, access, options, err) < 0 ||
+        begin_to_read(self, options->group != NULL, err) < 0) {
+        pp_consumer_close(consumer_out);
+        return -1;
+    }
+    return 0;
+}
+
+void pp_consumer_close(struct pp_consumer **consumer)
+{
+    struct pp_consumer *self = *consumer;
+
+    if (!self)
+        return;
+    messages_drop(self);
+    if (self->queue)
+        rd_kafka_queue_destroy(self->queue);
+    if (self->rk) {
+        rd_kafka_consumer_close(self->rk);
+        rd_kafka_destroy(self->rk);
+    }
+    if (self->fd >= 0)
+        close(self->fd);
+    free(self->messages);
+    free(self->raw);
+    free(self->topic);
+    free(self);
+    *consumer = NULL;
+}
+
+/* --- reading -------------------------------------------------------------- */
+
+/* What came instead of a record: an end, or an error. */
+static void note_event(struct pp_consumer *self, const rd_kafka_message_t *raw)
+{
+    struct position *position;
+
+    if (raw->err == RD_KAFKA_RESP_ERR__PARTITION_EOF &&
+        raw->partition < PARTITIONS_MAX) {
+        position = &self->positions[raw->partition];
+        position->caught_up = true;
+        /* Behind the last record stand the marks of transactions. */
+        if (position->ours && raw->offset > position->next)
+            position->next = raw->offset;
+        return;
+    }
+    if (rd_kafka_fatal_error(self->rk, NULL, 0))
+        pp_kafka_err(&self->failed, RD_KAFKA_RESP_ERR__FATAL, self->topic);
+}
+
+static struct pp_message message_of(const rd_kafka_message_t *raw)
+{
+    rd_kafka_timestamp_type_t type;
+
+    return (struct pp_message){
+        .topic = rd_kafka_topic_name(raw->rkt),
+        .partition = raw->partition,
+        .offset = raw->offset,
+        .timestamp_ms = rd_kafka_message_timestamp(raw, &type),
+        .key = {raw->key, raw->key_len},
+        .value = {raw->payload, raw->len},
+        .raw = raw,
+    };
+}
+
+/* Keeps what is a record of a partition of ours, drops the rest. */
+static void sort_out(struct pp_consumer *self, size_t received)
+{
+    for (size_t i = 0; i < received; i++) {
+        rd_kafka_message_t *raw = self->raw[i];
+        struct position *position = &self->positions[0];
+
+        if (raw->partition >= 0 && raw->partition < PARTITIONS_MAX)
+            position = &self->positions[raw->partition];
+        if (raw->err || !position->ours) {
+            note_event(self, raw);
+            rd_kafka_message_destroy(raw);
+            continue;
+        }
+        if (position->committed == POSITION_IS_NEW)
+            position->committed = raw->offset;
+        position->next = raw->offset + 1;
+        self->messages[self->raw_count] = message_of(raw);
+        self->raw[self->raw_count++] = raw;
+    }
+}
+
+int pp_consumer_poll(struct pp_consumer *consumer, struct pp_messages *out,
+                     int wait_ms, struct pp_err *err)
+{
+    eventfd_t woken;
+    ssize_t received;
+
+    messages_drop(consumer);
+    *out = (struct pp_messages){consumer->messages, 0};
+    (void)eventfd_read(consumer->fd, &woken);
+    received = rd_kafka_consume_batch_queue(
+        consumer->queue, wait_ms, consumer->raw, consumer->batch_count);
+    if (received > 0)
+        sort_out(consumer, (size_t)received);
+    if (consumer->failed.kind != PP_ERR_NONE) {
+        *err = consumer->failed;
+        consumer->failed = (struct pp_err){0};
+        return -1;
+    }
+    out->count = consumer->raw_count;
+    return 0;
+}
+
+int pp_consumer_fd(const struct pp_consumer *consumer)
+{
+    return consumer->fd;
+}
+
+unsigned pp_consumer_generation(const struct pp_consumer *consumer)
+{
+    return consumer->generation;
+}
+
+bool pp_consumer_caught_up(const struct pp_consumer *consumer)
+{
+    bool any = false;
+
+    for (size_t i = 0; i < PARTITIONS_MAX; i++) {
+        if (!consumer->positions[i].ours)
+            continue;
+        if (!consumer->positions[i].caught_up)
+            return false;
+        any = true;
+    }
+    return any;
+}
+
+int64_t pp_consumer_lag(const struct pp_consumer *consumer)
+{
+    int64_t lag = 0, low, high;
+
+    for (int32_t i = 0; i < PARTITIONS_MAX; i++) {
+        const struct position *position = &consumer->positions[i];
+
+        if (!position->ours ||
+            rd_kafka_get_watermark_offsets(consumer->rk, consumer->topic, i,
+                                           &low, &high) ||
+            high < 0 || position->committed == POSITION_IS_NEW)
+            continue;
+        if (high > position->committed)
+            lag += high - position->committed;
+    }
+    return lag;
+}
+
+/* --- commit and rewind ---------------------------------------------------- */
+
+rd_kafka_consumer_group_metadata_t *pp_consumer_group(struct pp_consumer *c)
+{
+    return rd_kafka_consumer_group_metadata(c->rk);
+}
+
+rd_kafka_topic_partition_list_t *pp_consumer_offsets(struct pp_consumer *c)
+{
+    rd_kafka_topic_partition_list_t *list =
+        rd_kafka_topic_partition_list_new(8);
+
+    for (int32_t i = 0; i < PARTITIONS_MAX; i++)
+        if (c->positions[i].ours && c->positions[i].next >= 0 &&
+            c->positions[i].next != c->positions[i].committed)
+            rd_kafka_topic_partition_list_add(list, c->topic, i)->offset =
+                c->positions[i].next;
+    return list;
+}
+
+void pp_consumer_committed(struct pp_consumer *c)
+{
+    for (size_t i = 0; i < PARTITIONS_MAX; i++)
+        if (c->positions[i].ours && c->positions[i].next >= 0)
+            c->positions[i].committed = c->positions[i].next;
+}
+
+int pp_consumer_commit(struct pp_consumer *consumer, struct pp_err *err)
+{
+    rd_kafka_topic_partition_list_t *list = pp_consumer_offsets(consumer);
+    rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
+
+    if (list->cnt > 0)
+        code = rd_kafka_commit(consumer->rk, list, 0);
+    rd_kafka_topic_partition_list_destroy(list);
+    if (code)
+        return pp_kafka_err(err, code, "commit");
+    pp_consumer_committed(consumer);
+    return 0;
+}
+
+int pp_consumer_rewind(struct pp_consumer *consumer, struct pp_err *err)
+{
+    rd_kafka_topic_partition_list_t *list =
+        rd_kafka_topic_partition_list_new(8);
+    rd_kafka_error_t *error = NULL;
+
+    messages_drop(consumer);
+    for (int32_t i = 0; i < PARTITIONS_MAX; i++) {
+        struct position *position = &consumer->positions[i];
+
+        if (!position->ours || position->committed == POSITION_IS_NEW ||
+            position->next == position->committed)
+            continue;
+        rd_kafka_topic_partition_list_add(list, consumer->topic, i)->offset =
+            position->committed;
+        position->next = position->committed;
+    }
+    if (list->cnt > 0)
+        error = rd_kafka_seek_partitions(consumer->rk, list, COMMIT_MS);
+    rd_kafka_topic_partition_list_destroy(list);
+    return error ? pp_kafka_error(err, error, "rewind") : 0;
+}
+
+struct pp_str pp_message_header(const struct pp_message *message,
+                                const char *name)
+{
+    rd_kafka_headers_t *headers;
+    const void *value;
+    size_t count;
+
+    if (rd_kafka_message_headers(message->raw, &headers) ||
+        rd_kafka_header_get_last(headers, name, &value, &count))
+        return (struct pp_str){NULL, 0};
+    return (struct pp_str){value, count};
+}

@@ -1,0 +1,82 @@
+#ifndef PP_CONSUMER_H
+#define PP_CONSUMER_H
+
+#include <stdbool.h>
+
+#include "pp_kafka.h"
+
+/*
+ * Reads records, in batches, and never commits what was not said to be done.
+ *
+ * Only records of committed transactions come. As a member of a group it
+ * shares the partitions with the others; without a group it reads the one
+ * partition of a compacted topic from its beginning, for ever.
+ */
+struct pp_consumer;
+
+struct pp_message {
+    const char *topic;
+    int32_t partition;
+    int64_t offset;
+    int64_t timestamp_ms; /* by the broker's clock where the topic says so */
+    struct pp_str key;
+    struct pp_str value; /* p is NULL for a tombstone */
+    const void *raw;     /* for pp_message_header() */
+};
+
+/* Valid until the next poll of the same consumer. */
+struct pp_messages {
+    const struct pp_message *list;
+    size_t count;
+};
+
+struct pp_consumer_options {
+    const char *topic;
+    const char *group;       /* NULL: the whole of a one-partition topic */
+    const char *instance_id; /* static membership; NULL or empty: none */
+    size_t batch_count;      /* at most so many records a poll */
+    size_t fetch_bytes;      /* fetched ahead, in memory */
+};
+
+/* Needs no broker to be there. */
+int pp_consumer_open(struct pp_consumer **consumer_out,
+                     const struct pp_kafka_access *access,
+                     const struct pp_consumer_options *options,
+                     struct pp_err *err);
+
+/* Leaves the group. */
+void pp_consumer_close(struct pp_consumer **consumer);
+
+/*
+ * Waits up to wait_ms for records; none is no error. Other members coming or
+ * going is dealt with in here, and shows in pp_consumer_generation().
+ */
+int pp_consumer_poll(struct pp_consumer *consumer, struct pp_messages *out,
+                     int wait_ms, struct pp_err *err);
+
+/* Readable when records may wait. Stays the consumer's. */
+int pp_consumer_fd(const struct pp_consumer *consumer);
+
+/* Everything that was handed out is done. */
+int pp_consumer_commit(struct pp_consumer *consumer, struct pp_err *err);
+
+/* Hands out again, from the next poll on, what was not committed. */
+int pp_consumer_rewind(struct pp_consumer *consumer, struct pp_err *err);
+
+/*
+ * Rises whenever partitions were taken away or given: what was read before
+ * and not committed is another member's now, and has to be forgotten.
+ */
+unsigned pp_consumer_generation(const struct pp_consumer *consumer);
+
+/* True once every partition it has was read to its end, at least once. */
+bool pp_consumer_caught_up(const struct pp_consumer *consumer);
+
+/* Records that are stored and not committed, over its partitions. */
+int64_t pp_consumer_lag(const struct pp_consumer *consumer);
+
+/* A header's value; p is NULL when there is none. */
+struct pp_str pp_message_header(const struct pp_message *message,
+                                const char *name);
+
+#endif

@@ -1,0 +1,56 @@
+#ifndef PP_HTTPC_H
+#define PP_HTTPC_H
+
+#include <stdint.h>
+
+#include "pp_buf.h"
+#include "pp_err.h"
+#include "pp_str.h"
+
+/*
+ * Calls HTTP with a deadline.
+ *
+ * One handle keeps its connections open between calls and belongs to one
+ * thread. No redirect is followed. An answer of any status is no error: the
+ * caller knows what a 500 means. PP_ERR_AGAIN: no whole answer came in time,
+ * and whether the other side acted on the call is not known. PP_ERR_INVALID:
+ * the answer is larger than the limit. PP_ERR_FATAL: the URL is wrong.
+ */
+struct pp_httpc;
+
+struct pp_httpc_options {
+    int connect_ms;
+    size_t answer_bytes; /* the largest body and, apart, headers taken */
+    const char *ca_file; /* NULL or empty: the system's authorities */
+};
+
+int pp_httpc_open(struct pp_httpc **httpc_out,
+                  const struct pp_httpc_options *options, struct pp_err *err);
+void pp_httpc_close(struct pp_httpc **httpc);
+
+struct pp_httpc_call {
+    const char *method; /* GET, POST, ... */
+    const char *url;
+    const char *const *headers; /* "Name: value", ends with NULL; or NULL */
+    struct pp_str body;         /* sent when p is not NULL */
+    int timeout_ms;             /* for the whole call */
+};
+
+/* Valid until the next call of the same handle. */
+struct pp_httpc_answer {
+    int status;
+    struct pp_str body;
+    struct pp_str headers; /* as received, line by line */
+};
+
+int pp_httpc_run(struct pp_httpc *httpc, const struct pp_httpc_call *call,
+                 struct pp_httpc_answer *answer_out, struct pp_err *err);
+
+/* A header of an answer by its name in any case; p is NULL when not there. */
+struct pp_str pp_httpc_header(const struct pp_httpc_answer *answer,
+                              const char *name);
+
+/* Adds text to a URL, percent-encoded (RFC 3986's unreserved stay). */
+void pp_httpc_escape(struct pp_buf *url, struct pp_str text);
+
+#endif
