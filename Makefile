@@ -24,7 +24,7 @@ ALL_CFLAGS = -std=gnu17 -D_GNU_SOURCE $(CFLAGS) $(WARN) $(HARDEN) \
 ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now $(LDFLAGS) $(if $(SAN),-fsanitize=$(SAN))
 
 # Only those that a program uses end up in it.
-LIBS := -Wl,--as-needed -lrdkafka -lmicrohttpd -lpq -lhiredis -lcurl -lm -lpthread
+LIBS := -Wl,--as-needed -lrdkafka -lmicrohttpd -lpq -lhiredis -lcurl -lsodium -lm -lpthread
 
 LIB := $B/libpawprint.a
 SCHEMAS := $(patsubst schemas/%.avsc,%,$(wildcard schemas/*.avsc))
