@@ -24,7 +24,7 @@ ALL_CFLAGS = -std=gnu17 -D_GNU_SOURCE $(CFLAGS) $(WARN) $(HARDEN) \
 ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now $(LDFLAGS) $(if $(SAN),-fsanitize=$(SAN))
 
 # Only those that a program uses end up in it.
-LIBS := -Wl,--as-needed -lrdkafka -lmicrohttpd -lpq -lhiredis -lcurl -lsodium -lm -lpthread
+LIBS := -Wl,--as-needed -lrdkafka -lmicrohttpd -lpq -lhiredis -lcurl -lsodium -lz -lbrotlidec -lzstd -lm -lpthread
 
 LIB := $B/libpawprint.a
 SCHEMAS := $(patsubst schemas/%.avsc,%,$(wildcard schemas/*.avsc))
@@ -74,7 +74,7 @@ $(SERVICES:%=$B/bin/%): $B/bin/%: $B/services/%/main.o $$(call objects_of,%) $(L
 $(TESTS): $B/tests/%: $B/tests/%.o $$(call objects_of,$$(call folder_of,$$*)) \
  $(TEST_SCHEMAS:%=$B/gen/%.o) $(LIB)
 	@mkdir -p $(@D) && echo "link $@" && \
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ -lcmocka -lavro $(LIBS)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ -lcmocka -lavro -lbrotlienc $(LIBS)
 
 unit: $(TESTS) ## unit tests only, with this SAN
 	@tests/run $(TESTS)
