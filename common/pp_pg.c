@@ -244,3 +244,47 @@ bool pp_pg_bool(const struct pp_pg_rows *rows, int row, int column)
 {
     return pp_pg_text(rows, row, column)[0] == 't';
 }
+
+static int nibble(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+int pp_pg_bytes(const struct pp_pg_rows *rows, int row, int column,
+                struct pp_arena *arena, struct pp_str *bytes_out,
+                struct pp_err *err)
+{
+    struct pp_str text = pp_str_of(pp_pg_text(rows, row, column));
+    size_t count = text.n / 2;
+    char *bytes = pp_arena_alloc(arena, count);
+
+    if (!bytes || !pp_str_starts(text, PP_LIT("\\x")) || text.n % 2)
+        return pp_err_set(err, PP_ERR_INVALID, "postgres: %s",
+                          bytes ? "a column is no bytea" : "too many bytes");
+    count--; /* of the two bytes before the digits */
+    for (size_t i = 0; i < count; i++) {
+        int high = nibble(text.p[2 + 2 * i]), low = nibble(text.p[3 + 2 * i]);
+
+        if (high < 0 || low < 0)
+            return pp_err_set(err, PP_ERR_INVALID,
+                              "postgres: a column is no bytea");
+        bytes[i] = (char)(high << 4 | low);
+    }
+    *bytes_out = (struct pp_str){bytes, count};
+    return 0;
+}
+
+void pp_pg_add_bytea(struct pp_buf *text, struct pp_str bytes)
+{
+    static const char digits[] = "0123456789abcdef";
+
+    pp_buf_add_text(text, "\\x");
+    for (size_t i = 0; i < bytes.n; i++) {
+        unsigned char byte = (unsigned char)bytes.p[i];
+
+        pp_buf_add_byte(text, (unsigned char)digits[byte >> 4]);
+        pp_buf_add_byte(text, (unsigned char)digits[byte & 15]);
+    }
+}

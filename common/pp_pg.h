@@ -4,6 +4,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "pp_arena.h"
+#include "pp_buf.h"
 #include "pp_err.h"
 #include "pp_str.h"
 
@@ -37,6 +39,17 @@ bool pp_pg_is_null(const struct pp_pg_rows *rows, int row, int column);
 const char *pp_pg_text(const struct pp_pg_rows *rows, int row, int column);
 int64_t pp_pg_int64(const struct pp_pg_rows *rows, int row, int column);
 bool pp_pg_bool(const struct pp_pg_rows *rows, int row, int column);
+
+/*
+ * A bytea column as bytes in arena. PP_ERR_INVALID: larger than the arena, or
+ * no bytea.
+ */
+int pp_pg_bytes(const struct pp_pg_rows *rows, int row, int column,
+                struct pp_arena *arena, struct pp_str *bytes_out,
+                struct pp_err *err);
+
+/* Adds bytes as the text of a bytea value, without a NUL. */
+void pp_pg_add_bytea(struct pp_buf *text, struct pp_str bytes);
 
 /*
  * One statement with $1.. bound to values (NULL: null), as text. rows_out is

@@ -1,0 +1,198 @@
+#include "pp_clickhouse.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "pp_httpc.h"
+#include "pp_mem.h"
+
+#define CONNECT_MS   3000
+#define ANSWER_BYTES ((size_t)64 << 20)
+#define URL_BYTES    ((size_t)64 << 10)
+
+struct pp_clickhouse {
+    struct pp_httpc *httpc;
+    char *url, *database;
+    char *user_header, *key_header;
+    struct pp_buf address;
+    int code;
+};
+
+static char *joined(const char *a, const char *b)
+{
+    char *text = NULL;
+
+    if (asprintf(&text, "%s%s", a, b ? b : "") < 0)
+        abort();
+    return text;
+}
+
+int pp_clickhouse_open(struct pp_clickhouse **ch_out,
+                       const struct pp_clickhouse_access *access,
+                       struct pp_err *err)
+{
+    static const struct pp_httpc_options options = {CONNECT_MS, ANSWER_BYTES,
+                                                    NULL};
+    struct pp_clickhouse *ch = pp_calloc(1, sizeof(*ch));
+
+    *ch_out = ch;
+    ch->url = pp_strdup(access->url);
+    ch->database = pp_strdup(access->database);
+    ch->user_header = joined("X-ClickHouse-User: ", access->user);
+    ch->key_header = joined("X-ClickHouse-Key: ", access->password);
+    pp_buf_init(&ch->address, URL_BYTES);
+    if (pp_httpc_open(&ch->httpc, &options, err) < 0) {
+        pp_clickhouse_close(ch_out);
+        return -1;
+    }
+    return 0;
+}
+
+void pp_clickhouse_close(struct pp_clickhouse **ch)
+{
+    if (!*ch)
+        return;
+    pp_httpc_close(&(*ch)->httpc);
+    pp_buf_fini(&(*ch)->address);
+    free((*ch)->url);
+    free((*ch)->database);
+    free((*ch)->user_header);
+    free((*ch)->key_header);
+    free(*ch);
+    *ch = NULL;
+}
+
+static void add_values(struct pp_buf *url, const char *prefix,
+                       const struct pp_clickhouse_value *value)
+{
+    for (; value && value->name; value++) {
+        pp_buf_printf(url, "&%s%s=", prefix, value->name);
+        pp_httpc_escape(url, pp_str_of(value->value));
+    }
+}
+
+/* The statement goes into the body, or into the URL where data is the body. */
+static int address_make(struct pp_clickhouse *ch,
+                        const struct pp_clickhouse_call *call,
+                        struct pp_err *err)
+{
+    struct pp_buf *url = &ch->address;
+
+    pp_buf_reset(url);
+    pp_buf_printf(url, "%s/?wait_end_of_query=1", ch->url);
+    if (!call->without_database) {
+        pp_buf_add_text(url, "&database=");
+        pp_httpc_escape(url, pp_str_of(ch->database));
+    }
+    add_values(url, "param_", call->parameters);
+    add_values(url, "", call->settings);
+    if (call->data.p) {
+        pp_buf_add_text(url, "&query=");
+        pp_httpc_escape(url, pp_str_of(call->sql));
+    }
+    pp_buf_add_byte(url, '\0');
+    if (url->overflow)
+        return pp_err_set(err, PP_ERR_INVALID,
+                          "clickhouse: the parameters are too long");
+    return 0;
+}
+
+/* What the caller can do about ClickHouse's error codes. */
+static enum pp_err_kind kind_of(int code, int status)
+{
+    switch (code) {
+    case 6:
+    case 26:
+    case 27:
+    case 33:
+    case 38:
+    case 41:
+    case 72:
+    case 117:
+    case 321:
+    case 349:
+    case 469:
+        return PP_ERR_INVALID; /* the data does not fit */
+    case 16:
+    case 36:
+    case 43:
+    case 44:
+    case 46:
+    case 47:
+    case 57:
+    case 60:
+    case 62:
+    case 81:
+    case 115:
+    case 192:
+    case 193:
+    case 194:
+    case 497:
+    case 516:
+    case 53:
+    case 20:
+    case 42:
+    case 456:
+    case 457:
+        return PP_ERR_FATAL; /* statement, layout or access */
+    case 0:
+        return status >= 400 && status < 500 && status != 408 && status != 429
+                   ? PP_ERR_FATAL
+                   : PP_ERR_AGAIN;
+    default:
+        return PP_ERR_AGAIN;
+    }
+}
+
+static int judge(struct pp_clickhouse *ch, const struct pp_httpc_answer *answer,
+                 struct pp_err *err)
+{
+    struct pp_str code = pp_httpc_header(answer, "X-ClickHouse-Exception-Code");
+    struct pp_str text = answer->body;
+    int64_t number = 0;
+
+    if (answer->status == 200 && !code.p)
+        return 0;
+    if (code.p && pp_str_int64(code, &number))
+        ch->code = (int)number;
+    text = pp_str_sub(text, 0, pp_str_find(text, '\n'));
+    text = pp_str_cut_utf8(text, 200);
+    return pp_err_set(err, kind_of(ch->code, answer->status),
+                      "clickhouse: %.*s", PP_ARG(text));
+}
+
+int pp_clickhouse_run(struct pp_clickhouse *ch,
+                      const struct pp_clickhouse_call *call,
+                      struct pp_str *answer_out, struct pp_err *err)
+{
+    const char *headers[] = {ch->user_header, ch->key_header,
+                             "Content-Type: application/octet-stream", NULL};
+    struct pp_httpc_call http = {
+        .method = "POST",
+        .headers = headers,
+        .body = call->data.p ? call->data : pp_str_of(call->sql),
+        .timeout_ms = call->timeout_ms,
+    };
+    struct pp_httpc_answer answer;
+
+    ch->code = 0;
+    *answer_out = (struct pp_str){NULL, 0};
+    if (address_make(ch, call, err) < 0)
+        return -1;
+    http.url = ch->address.p;
+    if (pp_httpc_run(ch->httpc, &http, &answer, err) < 0 ||
+        judge(ch, &answer, err) < 0)
+        return -1;
+    *answer_out = answer.body;
+    return 0;
+}
+
+int pp_clickhouse_code(const struct pp_clickhouse *ch)
+{
+    return ch->code;
+}
+
+const char *pp_clickhouse_database(const struct pp_clickhouse *ch)
+{
+    return ch->database;
+}
