@@ -35,6 +35,7 @@ LIB_OBJ := $(patsubst common/%.c,$B/common/%.o,$(wildcard common/*.c)) $(GEN_OBJ
 SERVICES := $(patsubst services/%/main.c,%,$(wildcard services/*/main.c))
 LOGIC := $(filter-out %/main.c,$(wildcard services/*/*.c))
 TESTS := $(patsubst tests/%.c,$B/tests/%,$(wildcard tests/unit/*/test_*.c))
+ITESTS := $(patsubst tests/%.c,$B/tests/%,$(wildcard tests/integration/*/test_*.c))
 
 .DEFAULT_GOAL := all
 .SECONDARY:
@@ -71,7 +72,7 @@ $(SERVICES:%=$B/bin/%): $B/bin/%: $B/services/%/main.o $$(call objects_of,%) $(L
 
 # --- tests -----------------------------------------------------------------
 # A test in tests/unit/NAME/ links the logic of services/NAME/, not its main.c.
-$(TESTS): $B/tests/%: $B/tests/%.o $$(call objects_of,$$(call folder_of,$$*)) \
+$(TESTS) $(ITESTS): $B/tests/%: $B/tests/%.o $$(call objects_of,$$(call folder_of,$$*)) \
  $(TEST_SCHEMAS:%=$B/gen/%.o) $(LIB)
 	@mkdir -p $(@D) && echo "link $@" && \
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ -lcmocka -lavro -lbrotlienc $(LIBS)
@@ -93,6 +94,9 @@ build/fuzz/bin/%: build/fuzz/tests/fuzz/%.o build/fuzz/libpawprint.a
 	@mkdir -p $(@D) && echo "link $@" && \
 	$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer,address,undefined -o $@ $^ $(LIBS)
 
+integration: $(ITESTS) $(SERVICES:%=$B/bin/%) ## integration tests, on a stack of their own
+	@tests/integration/run $(ITESTS)
+
 test: ## installs what it needs, then every test, also under the sanitizers
 	@tests/stack/install
 	@tests/all
@@ -110,5 +114,5 @@ clean: ## removes what was built; keeps what was downloaded
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-.PHONY: all unit fuzz test deps format clean help
+.PHONY: all unit integration fuzz test deps format clean help
 -include $(shell find $B -name '*.d' 2>/dev/null)
