@@ -53,6 +53,13 @@ $B/gen/%.c $B/gen/%.h &: schemas/%.avsc schemas/gen.py $$(wildcard schemas/histo
 $B/gen/%.c $B/gen/%.h &: tests/schemas/%.avsc schemas/gen.py $$(wildcard tests/schemas/history/%.*.avsc)
 	@mkdir -p $B/gen && python3 schemas/gen.py $< $B/gen
 
+$B/gen/migrations.c: schemas/embed.py $(wildcard schemas/*/*.sql)
+	@mkdir -p $B/gen && python3 schemas/embed.py $B/gen
+
+$B/gen/migrations.o: ALL_CFLAGS += -Iservices/pawprint
+
+$B/bin/pawprint: $B/gen/migrations.o
+
 $B/gen/%.o: $B/gen/%.c
 	@echo "cc   $<" && $(CC) $(ALL_CFLAGS) -c -o $@ $<
 

@@ -212,3 +212,50 @@ int pp_kafka_offsets(struct pp_kafka *kafka, const char *topic, int partition,
 
     return code ? pp_kafka_err(err, code, topic) : 0;
 }
+
+/* The one partition's offset out of what the brokers answered. */
+static int committed_result(rd_kafka_event_t *event, int64_t *offset_out,
+                            struct pp_err *err)
+{
+    const rd_kafka_group_result_t **groups;
+    const rd_kafka_topic_partition_list_t *list;
+    rd_kafka_resp_err_t code = rd_kafka_event_error(event);
+    size_t count;
+
+    if (code)
+        return pp_kafka_err(err, code, "group offsets");
+    groups = rd_kafka_ListConsumerGroupOffsets_result_groups(
+        rd_kafka_event_ListConsumerGroupOffsets_result(event), &count);
+    if (rd_kafka_group_result_error(groups[0]))
+        return pp_kafka_err(
+            err, rd_kafka_error_code(rd_kafka_group_result_error(groups[0])),
+            "group offsets");
+    list = rd_kafka_group_result_partitions(groups[0]);
+    *offset_out = list->cnt == 1 && list->elems[0].offset >= 0
+                      ? list->elems[0].offset
+                      : 0;
+    return 0;
+}
+
+int pp_kafka_committed(struct pp_kafka *kafka, const char *group,
+                       const char *topic, int partition, int64_t *offset_out,
+                       struct pp_err *err)
+{
+    rd_kafka_topic_partition_list_t *list =
+        rd_kafka_topic_partition_list_new(1);
+    rd_kafka_ListConsumerGroupOffsets_t *wish;
+    rd_kafka_event_t *event;
+    int result;
+
+    rd_kafka_topic_partition_list_add(list, topic, partition);
+    wish = rd_kafka_ListConsumerGroupOffsets_new(group, list);
+    rd_kafka_topic_partition_list_destroy(list);
+    rd_kafka_ListConsumerGroupOffsets(kafka->rk, &wish, 1, NULL, kafka->queue);
+    event = rd_kafka_queue_poll(kafka->queue, ADMIN_MS + 1000);
+    result = event ? committed_result(event, offset_out, err)
+                   : pp_err_set(err, PP_ERR_AGAIN, "kafka: no answer");
+    if (event)
+        rd_kafka_event_destroy(event);
+    rd_kafka_ListConsumerGroupOffsets_destroy(wish);
+    return result;
+}

@@ -81,4 +81,9 @@ int pp_kafka_partitions(struct pp_kafka *kafka, const char *topic,
 int pp_kafka_offsets(struct pp_kafka *kafka, const char *topic, int partition,
                      int64_t *low_out, int64_t *high_out, struct pp_err *err);
 
+/* The offset that a group committed for a partition; 0 when it never did. */
+int pp_kafka_committed(struct pp_kafka *kafka, const char *group,
+                       const char *topic, int partition, int64_t *offset_out,
+                       struct pp_err *err);
+
 #endif

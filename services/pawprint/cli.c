@@ -1,0 +1,34 @@
+#include "cli.h"
+
+#include <string.h>
+
+static bool is_option(const char *text)
+{
+    return strncmp(text, "--", 2) == 0;
+}
+
+const char *cli_option(int argc, char **argv, const char *name,
+                       const char *fallback)
+{
+    for (int i = 0; i + 1 < argc; i++)
+        if (strcmp(argv[i], name) == 0)
+            return argv[i + 1];
+    return fallback;
+}
+
+const char *cli_argument(int argc, char **argv, int n)
+{
+    for (int i = 0; i < argc; i++) {
+        if (is_option(argv[i]))
+            i++; /* and its value */
+        else if (n-- == 0)
+            return argv[i];
+    }
+    return NULL;
+}
+
+int cli_usage(struct pp_err *err, const char *what)
+{
+    return pp_err_set(err, PP_ERR_FATAL, "%s; --help says how it is called",
+                      what);
+}

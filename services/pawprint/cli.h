@@ -1,0 +1,52 @@
+#ifndef CLI_H
+#define CLI_H
+
+#include "pp_clickhouse.h"
+#include "pp_config.h"
+#include "pp_pg.h"
+#include "pp_producer.h"
+
+/*
+ * What every command of the pawprint CLI gets: the connections that it says
+ * it needs, opened, and how to print.
+ */
+struct cli {
+    bool json; /* one JSON document on stdout instead of text */
+    const char *prefix;
+    struct pp_kafka_access kafka_access;
+    struct pp_pg *pg;
+    struct pp_kafka *kafka;
+    struct pp_clickhouse *clickhouse;
+};
+
+/* What a command needs; its run() may count on it. */
+enum { NEEDS_POSTGRES = 1, NEEDS_KAFKA = 2, NEEDS_CLICKHOUSE = 4 };
+
+struct command {
+    const char *name;  /* "site create" */
+    const char *usage; /* its own arguments */
+    const char *help;
+    unsigned needs;
+    /* argv[0] is the first argument. 0, an exit code above 0, or -1. */
+    int (*run)(struct cli *cli, int argc, char **argv, struct pp_err *err);
+};
+
+/* The value behind an option such as "--name", or fallback. */
+const char *cli_option(int argc, char **argv, const char *name,
+                       const char *fallback);
+
+/* The n-th argument that is no option and no option's value, or NULL. */
+const char *cli_argument(int argc, char **argv, int n);
+
+int cli_usage(struct pp_err *err, const char *what);
+
+int migrate_run(struct cli *cli, int argc, char **argv, struct pp_err *err);
+int topics_run(struct cli *cli, int argc, char **argv, struct pp_err *err);
+int account_create_run(struct cli *cli, int argc, char **argv,
+                       struct pp_err *err);
+int site_create_run(struct cli *cli, int argc, char **argv, struct pp_err *err);
+int site_list_run(struct cli *cli, int argc, char **argv, struct pp_err *err);
+int stats_run(struct cli *cli, int argc, char **argv, struct pp_err *err);
+int balance_run(struct cli *cli, int argc, char **argv, struct pp_err *err);
+
+#endif

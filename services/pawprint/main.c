@@ -1,0 +1,172 @@
+/*
+ * pawprint - what people run by hand, and what sets an installation up.
+ *
+ * Each command is a row below and a file beside this one. Exit codes: 0 done,
+ * 1 failed (or, of balance, the numbers differ), 2 called wrongly.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "pp_mem.h"
+#include "pp_service.h"
+
+#include "cli.h"
+
+static const struct command commands[] = {
+    {"migrate", "", "brings Postgres and ClickHouse up to date",
+     NEEDS_POSTGRES | NEEDS_CLICKHOUSE, migrate_run},
+    {"topics", "[--partitions N] [--replicas N]",
+     "creates the Kafka topics that are missing", NEEDS_POSTGRES | NEEDS_KAFKA,
+     topics_run},
+    {"account create",
+     "--name NAME --mail OWNER [--zone ZONE] [--locale LOCALE]",
+     "creates an account and prints its id", NEEDS_POSTGRES,
+     account_create_run},
+    {"site create",
+     "--account ID --name NAME [--origins 'HOST HOST'] [--zone ZONE]",
+     "creates a site and prints its snippet", NEEDS_POSTGRES, site_create_run},
+    {"site list", "[--account ID]", "lists sites", NEEDS_POSTGRES,
+     site_list_run},
+    {"stats", "SITE [--from TIME] [--to TIME]",
+     "shows a site's visits, pages, sources, countries, browsers and speed",
+     NEEDS_CLICKHOUSE, stats_run},
+    {"balance", "[--wait SECONDS]",
+     "shows received, stored, rejected and lag; fails when they differ",
+     NEEDS_KAFKA | NEEDS_CLICKHOUSE, balance_run},
+};
+
+static struct {
+    struct pp_kafka_access kafka;
+    struct pp_clickhouse_access clickhouse;
+    const char *postgres;
+    const char *prefix;
+} cfg = {.kafka.client_id = "pawprint"};
+
+static const struct pp_setting common_settings[] = {
+    PP_STR("PAWPRINT_TOPIC_PREFIX", &cfg.prefix, "pawprint.",
+           "stands before the name of every topic"),
+    {0},
+};
+static const struct pp_setting postgres_settings[] = {
+    PP_SECRET("PAWPRINT_POSTGRES_DSN", &cfg.postgres, NULL,
+              "how to reach Postgres, as libpq takes it"),
+    {0},
+};
+static const struct pp_setting kafka_settings[] = {
+    PP_KAFKA_SETTINGS(&cfg.kafka),
+    {0},
+};
+static const struct pp_setting clickhouse_settings[] = {
+    PP_CLICKHOUSE_SETTINGS(&cfg.clickhouse),
+    {0},
+};
+
+static void help(void)
+{
+    puts("usage: pawprint COMMAND [ARGUMENTS] [--json]\n");
+    for (size_t i = 0; i < PP_COUNT(commands); i++)
+        printf("  %s %s\n      %s\n", commands[i].name, commands[i].usage,
+               commands[i].help);
+    puts("\nSettings, from the environment:\n");
+    pp_config_help(common_settings, stdout);
+    pp_config_help(postgres_settings, stdout);
+    pp_config_help(kafka_settings, stdout);
+    pp_config_help(clickhouse_settings, stdout);
+}
+
+/* How many words of argv name the command; 0 when they don't. */
+static int words_of(const struct command *command, int argc, char **argv)
+{
+    struct pp_str rest = pp_str_of(command->name), word;
+    int count = 0;
+
+    while (pp_str_split(&rest, ' ', &word)) {
+        if (1 + count >= argc || !pp_str_eq(word, pp_str_of(argv[1 + count])))
+            return 0;
+        count++;
+    }
+    return count;
+}
+
+static int open_all(struct cli *cli, unsigned needs, struct pp_err *err)
+{
+    if (pp_config_load(common_settings, err) < 0)
+        return -1;
+    cli->prefix = cfg.prefix;
+    if (needs & NEEDS_POSTGRES &&
+        (pp_config_load(postgres_settings, err) < 0 ||
+         pp_pg_open(&cli->pg, cfg.postgres, "pawprint", err) < 0))
+        return -1;
+    if (needs & NEEDS_KAFKA &&
+        (pp_config_load(kafka_settings, err) < 0 ||
+         pp_kafka_open(&cli->kafka, &cfg.kafka, err) < 0))
+        return -1;
+    cli->kafka_access = cfg.kafka;
+    if (needs & NEEDS_CLICKHOUSE &&
+        (pp_config_load(clickhouse_settings, err) < 0 ||
+         pp_clickhouse_open(&cli->clickhouse, &cfg.clickhouse, err) < 0))
+        return -1;
+    return 0;
+}
+
+static void close_all(struct cli *cli)
+{
+    pp_clickhouse_close(&cli->clickhouse);
+    pp_kafka_close(&cli->kafka);
+    pp_pg_close(&cli->pg);
+}
+
+/* Takes a flag out of the arguments. */
+static bool flag(int *argc, char **argv, const char *name)
+{
+    for (int i = 1; i < *argc; i++) {
+        if (strcmp(argv[i], name) != 0)
+            continue;
+        memmove(&argv[i], &argv[i + 1], (size_t)(*argc - i) * sizeof(argv[0]));
+        (*argc)--;
+        return true;
+    }
+    return false;
+}
+
+static int run(const struct command *command, struct cli *cli, int argc,
+               char **argv)
+{
+    struct pp_err err = {0};
+    int result = open_all(cli, command->needs, &err);
+
+    if (result == 0)
+        result = command->run(cli, argc, argv, &err);
+    close_all(cli);
+    if (result >= 0)
+        return result;
+    fprintf(stderr, "pawprint %s: %s\n", command->name, err.msg);
+    return err.kind == PP_ERR_FATAL ? PP_EXIT_MISCONFIGURED : PP_EXIT_FAILED;
+}
+
+int main(int argc, char **argv)
+{
+    struct cli cli = {0};
+    bool wants_help;
+
+    cli.json = flag(&argc, argv, "--json");
+    wants_help = flag(&argc, argv, "--help");
+    for (size_t i = 0; i < PP_COUNT(commands); i++) {
+        int words = words_of(&commands[i], argc, argv);
+
+        if (words == 0)
+            continue;
+        if (wants_help) {
+            printf("usage: pawprint %s %s [--json]\n\n%s\n", commands[i].name,
+                   commands[i].usage, commands[i].help);
+            return PP_EXIT_STOPPED;
+        }
+        return run(&commands[i], &cli, argc - 1 - words, argv + 1 + words);
+    }
+    if (argc < 2) {
+        help();
+        return wants_help ? PP_EXIT_STOPPED : PP_EXIT_MISCONFIGURED;
+    }
+    fprintf(stderr, "pawprint: no command '%s'; --help lists them\n", argv[1]);
+    return PP_EXIT_MISCONFIGURED;
+}
