@@ -63,6 +63,7 @@ struct pp_http_request {
     struct pp_buf body;
     struct MHD_Response *response; /* ours until it is queued */
     unsigned status;
+    unsigned refusal;
 };
 
 /* --- connections and their deadlines -------------------------------------- */
@@ -191,6 +192,20 @@ static void on_completed(void *cls, struct MHD_Connection *mhd, void **slot,
     http->open_requests--;
 }
 
+static void refuse(struct pp_http_request *request, unsigned status)
+{
+    const struct pp_http_route *row = request->http->routes;
+
+    request->refusal = status;
+    for (; row->path; row++) {
+        if (strcmp(row->path, "*") != 0)
+            continue;
+        row->handler(request, request->http->context);
+        return;
+    }
+    pp_http_reply(request, status, NULL, (struct pp_str){NULL, 0});
+}
+
 static void route(struct pp_http_request *request)
 {
     const struct pp_http_route *row = request->http->routes;
@@ -205,8 +220,7 @@ static void route(struct pp_http_request *request)
             return;
         }
     }
-    pp_http_reply(request, path_is_known ? 405 : 404, NULL,
-                  (struct pp_str){NULL, 0});
+    refuse(request, path_is_known ? 405 : 404);
 }
 
 static enum MHD_Result queue_answer(struct pp_http_request *request)
@@ -225,7 +239,7 @@ static enum MHD_Result dispatch(struct pp_http_request *request)
     request->connection->answering = true;
     request->in_handler = true;
     if (request->too_large)
-        pp_http_reply(request, 413, NULL, (struct pp_str){NULL, 0});
+        refuse(request, 413);
     else
         route(request);
     request->in_handler = false;
@@ -301,6 +315,11 @@ struct pp_str pp_http_query(const struct pp_http_request *request,
                                       strlen(name), &value, &count) != MHD_YES)
         return (struct pp_str){NULL, 0};
     return (struct pp_str){value ? value : "", count};
+}
+
+unsigned pp_http_refusal(const struct pp_http_request *request)
+{
+    return request->refusal;
 }
 
 struct pp_str pp_http_peer(const struct pp_http_request *request)

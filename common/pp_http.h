@@ -90,6 +90,9 @@ struct pp_str pp_http_header(const struct pp_http_request *request,
 struct pp_str pp_http_query(const struct pp_http_request *request,
                             const char *name);
 
+/* The status that the handler of "*" is asked to answer with. */
+unsigned pp_http_refusal(const struct pp_http_request *request);
+
 /* The peer's address in text, without port. */
 struct pp_str pp_http_peer(const struct pp_http_request *request);
 

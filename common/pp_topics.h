@@ -1,7 +1,7 @@
 #ifndef PP_TOPICS_H
 #define PP_TOPICS_H
 
-#include "pp_kafka.h"
+#include "pp_consumer.h"
 
 /*
  * What identifies this installation's topics: each one's epoch, from the
@@ -21,5 +21,13 @@
 int pp_topics_epoch(const struct pp_kafka_access *access, const char *prefix,
                     const char *name, int wait_ms, int64_t *epoch_out,
                     struct pp_err *err);
+
+/*
+ * The same for a program that must not wait: it polls its own consumer of
+ * schemas.v1 and shows the messages here. Returns true when they held the
+ * epoch of that topic, the newest of them in *epoch_out.
+ */
+bool pp_topics_take(const struct pp_messages *messages, const char *name,
+                    int64_t *epoch_out);
 
 #endif

@@ -1,0 +1,310 @@
+/*
+ * collector - takes hits in.
+ *
+ *   reads   HTTP on the public port     docs/api/collector.md
+ *           pawprint.sites.v1           schemas/site.avsc
+ *   writes  pawprint.hits.v1            schemas/hit.avsc
+ *
+ * 202 is said only when every in-sync replica of Kafka has the hit. Requests
+ * wait for that suspended and hold no thread: one loop serves the port, reads
+ * the sites and takes the delivery reports. More throughput is more processes
+ * on the same port. What a request becomes is in receive.c; the parts that
+ * decide do no I/O.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <sodium.h>
+
+#include "pp_consumer.h"
+#include "pp_service.h"
+#include "pp_time.h"
+#include "pp_topics.h"
+
+#include "receive.h"
+
+#define TURN_MS          100
+#define SITES_EACH_POLL  1000
+#define SITES_BYTES      ((size_t)16 << 20)
+#define STOP_MS          15000
+#define NOT_DURABLE_MS   5000 /* /readyz stays 503 after a failed delivery */
+#define QUEUE_BYTES      ((size_t)64 << 20)
+#define HEADER_BYTES     ((size_t)16 << 10)
+#define REDIS_TIMEOUT_MS 200
+
+static struct {
+    struct pp_kafka_access kafka;
+    const char *prefix;
+    const char *redis;
+    const char *address;
+    int port;
+    int connections;
+    int idle_s;
+    int request_ms;
+    int ack_ms;
+    int linger_ms;
+    int drain_ms;
+    int trusted_hops;
+} cfg = {.kafka.client_id = "collector"};
+
+static const struct pp_setting settings[] = {
+    PP_KAFKA_SETTINGS(&cfg.kafka),
+    PP_STR("PAWPRINT_TOPIC_PREFIX", &cfg.prefix, "pawprint.",
+           "stands before the name of every topic"),
+    PP_SECRET("PAWPRINT_REDIS_URL", &cfg.redis, NULL,
+              "redis://host:port of the Redis that keeps the salts"),
+    PP_STR("PAWPRINT_COLLECTOR_ADDRESS", &cfg.address, "0.0.0.0",
+           "IPv4 address of the public port"),
+    PP_INT_RANGE("PAWPRINT_COLLECTOR_PORT", &cfg.port, "8080", 0, 65535,
+                 "public port"),
+    PP_INT_RANGE("PAWPRINT_COLLECTOR_CONNECTIONS", &cfg.connections, "10000", 1,
+                 100000, "connections open at once"),
+    PP_INT_RANGE("PAWPRINT_COLLECTOR_IDLE_S", &cfg.idle_s, "60", 1, 3600,
+                 "a silent connection is closed after so many seconds"),
+    PP_INT_RANGE("PAWPRINT_COLLECTOR_REQUEST_MS", &cfg.request_ms, "10000", 100,
+                 600000, "a request not read whole by then gets 408"),
+    PP_INT_RANGE("PAWPRINT_COLLECTOR_ACK_MS", &cfg.ack_ms, "10000", 100, 600000,
+                 "a hit that Kafka has not by then gets 503"),
+    PP_INT_RANGE("PAWPRINT_COLLECTOR_LINGER_MS", &cfg.linger_ms, "5", 0, 1000,
+                 "longest wait for a fuller request to Kafka"),
+    PP_INT_RANGE("PAWPRINT_COLLECTOR_DRAIN_MS", &cfg.drain_ms, "0", 0, 600000,
+                 "how long to go on serving after SIGTERM, for balancers"),
+    PP_INT_RANGE("PAWPRINT_TRUSTED_HOPS", &cfg.trusted_hops, "0", 0, 10,
+                 "proxies of ours before the collector: so many parts of "
+                 "X-Forwarded-For are believed"),
+    {0},
+};
+
+static struct pp_gauge sites_known =
+    PP_GAUGE("pawprint_collector_sites", "sites in memory");
+
+struct collector {
+    struct pp_http *http;
+    struct pp_consumer *sites_topic;
+    struct pp_consumer *schemas_topic; /* the epoch of `hits` */
+    struct pp_redis *redis;
+    struct pp_arena arena; /* of answers of Redis */
+    struct salts salts;
+    struct receiver receiver;
+    struct pp_err trouble; /* of a callback, for the loop to say once */
+    char topic[200];
+};
+
+static void reports_wait(void *context)
+{
+    struct collector *self = context;
+
+    pp_producer_poll(self->receiver.producer, 0);
+}
+
+/* A site that can't be read is said and passed over: the others are right. */
+static void sites_wait(void *context)
+{
+    struct collector *self = context;
+    struct pp_messages messages;
+    struct pp_err err = {0};
+
+    do {
+        if (pp_consumer_poll(self->sites_topic, &messages, 0, &err) < 0) {
+            self->trouble = err;
+            return;
+        }
+        for (size_t i = 0; i < messages.count; i++)
+            if (messages.list[i].value.p &&
+                sites_apply(self->receiver.sites, messages.list[i].value,
+                            &err) < 0)
+                pp_error("site.unreadable", "offset=%" PRId64 " why=%s",
+                         messages.list[i].offset, err.msg);
+    } while (messages.count > 0);
+    pp_gauge_set(&sites_known, (int64_t)sites_count(self->receiver.sites));
+}
+
+/* Without its epoch a hit could not be told from another. */
+static void schemas_wait(void *context)
+{
+    struct collector *self = context;
+    struct pp_messages messages;
+    struct pp_err err = {0};
+    int64_t epoch;
+
+    do {
+        if (pp_consumer_poll(self->schemas_topic, &messages, 0, &err) < 0) {
+            self->trouble = err;
+            return;
+        }
+        if (pp_topics_take(&messages, "hits.v1", &epoch))
+            snprintf(self->receiver.epoch, sizeof(self->receiver.epoch),
+                     "%" PRId64, epoch);
+    } while (messages.count > 0);
+}
+
+static int read_whole(struct pp_consumer **consumer, const char *name,
+                      struct pp_err *err)
+{
+    char topic[200];
+    const struct pp_consumer_options options = {
+        .topic = topic,
+        .batch_count = SITES_EACH_POLL,
+        .fetch_bytes = SITES_BYTES,
+    };
+
+    snprintf(topic, sizeof(topic), "%s%s", cfg.prefix, name);
+    return pp_consumer_open(consumer, &cfg.kafka, &options, err);
+}
+
+static int open_kafka(struct collector *self, struct pp_err *err)
+{
+    const struct pp_producer_options producing = {
+        .linger_ms = cfg.linger_ms,
+        .timeout_ms = cfg.ack_ms,
+        .queue_bytes = QUEUE_BYTES,
+        .delivered = receive_delivered,
+        .context = &self->receiver,
+    };
+
+    if (pp_producer_open(&self->receiver.producer, &cfg.kafka, &producing,
+                         err) < 0 ||
+        read_whole(&self->sites_topic, "sites.v1", err) < 0)
+        return -1;
+    return read_whole(&self->schemas_topic, "schemas.v1", err);
+}
+
+static int open_http(struct collector *self, struct pp_err *err)
+{
+    const struct pp_http_limits limits = {
+        .body_bytes = RECEIVE_BATCH_BYTES,
+        .header_bytes = HEADER_BYTES,
+        .connections = (unsigned)cfg.connections,
+        .idle_s = (unsigned)cfg.idle_s,
+        .request_ms = cfg.request_ms,
+    };
+
+    if (pp_http_open(&self->http, cfg.address, (uint16_t)cfg.port,
+                     receive_routes, &self->receiver, &limits, err) < 0)
+        return -1;
+    if (pp_http_watch(self->http, pp_producer_fd(self->receiver.producer),
+                      reports_wait, self, err) < 0 ||
+        pp_http_watch(self->http, pp_consumer_fd(self->sites_topic), sites_wait,
+                      self, err) < 0)
+        return -1;
+    return pp_http_watch(self->http, pp_consumer_fd(self->schemas_topic),
+                         schemas_wait, self, err);
+}
+
+static int open_all(struct collector *self, struct pp_err *err)
+{
+    if (sodium_init() < 0)
+        return pp_err_set(err, PP_ERR_FATAL, "libsodium does not start");
+    snprintf(self->topic, sizeof(self->topic), "%shits.v1", cfg.prefix);
+    pp_arena_init(&self->arena, 65536);
+    receiver_init(&self->receiver);
+    self->receiver.not_durable.ns = INT64_MIN / 2;
+    self->receiver.sites = sites_new();
+    self->receiver.salts = &self->salts;
+    self->receiver.topic = self->topic;
+    self->receiver.trusted_hops = cfg.trusted_hops;
+    if (pp_redis_open(&self->redis, cfg.redis, REDIS_TIMEOUT_MS, err) < 0 ||
+        open_kafka(self, err) < 0)
+        return -1;
+    return open_http(self, err);
+}
+
+/* What has to be known before a hit can be judged, and who says so. */
+static void judge_readiness(struct collector *self)
+{
+    struct receiver *receiver = &self->receiver;
+    bool durable =
+        pp_mono_ms(receiver->not_durable, pp_mono_now()) > NOT_DURABLE_MS;
+
+    if (!receiver->ready && receiver->epoch[0] &&
+        pp_consumer_caught_up(self->sites_topic)) {
+        receiver->ready = true;
+        pp_info("sites.known", "count=%zu", sites_count(receiver->sites));
+    }
+    if (receiver->ready && durable)
+        pp_service_ready();
+    else
+        pp_service_not_ready();
+}
+
+static void refresh_salts(struct collector *self)
+{
+    struct pp_err err = {0};
+
+    pp_arena_reset(&self->arena);
+    if (salts_refresh(&self->salts, self->redis, &self->arena, pp_wall_now().ms,
+                      &err) < 0)
+        pp_warn("salt.missing", "why=%s", err.msg);
+}
+
+/* It never waits for a server: requests are answered whoever is away. */
+static int one_turn(struct collector *self, struct pp_err *err)
+{
+    pp_http_turn(self->http, TURN_MS);
+    reports_wait(self);
+    sites_wait(self);
+    schemas_wait(self);
+    refresh_salts(self);
+    judge_readiness(self);
+    if (self->trouble.kind == PP_ERR_FATAL) {
+        *err = self->trouble;
+        return -1;
+    }
+    if (self->trouble.kind != PP_ERR_NONE)
+        pp_warn("kafka.trouble", "why=%s", self->trouble.msg);
+    self->trouble = (struct pp_err){0};
+    return 0;
+}
+
+/* Told to stop: serve on for the drain, then answer what is being read. */
+static void drain(struct collector *self)
+{
+    struct pp_mono start = pp_mono_now();
+    struct pp_err err = {0};
+
+    pp_service_not_ready();
+    while (pp_mono_ms(start, pp_mono_now()) < cfg.drain_ms)
+        (void)one_turn(self, &err);
+    pp_http_stop_accepting(self->http);
+    start = pp_mono_now();
+    while (pp_http_open_requests(self->http) > 0 &&
+           pp_mono_ms(start, pp_mono_now()) < STOP_MS) {
+        pp_http_turn(self->http, 10);
+        reports_wait(self);
+    }
+    pp_info("collector.drained", "unanswered=%u",
+            pp_http_open_requests(self->http));
+}
+
+static void close_all(struct collector *self)
+{
+    pp_http_close(&self->http);
+    pp_consumer_close(&self->schemas_topic);
+    pp_consumer_close(&self->sites_topic);
+    pp_producer_close(&self->receiver.producer);
+    pp_redis_close(&self->redis);
+    sites_free(&self->receiver.sites);
+    receiver_fini(&self->receiver);
+    pp_arena_fini(&self->arena);
+}
+
+int main(int argc, char **argv)
+{
+    static struct collector self;
+    struct pp_err err = {0};
+
+    receive_metrics_add();
+    pp_metrics_add(&sites_known.metric);
+    pp_service_init("collector", settings, argc, argv);
+    if (open_all(&self, &err) == 0) {
+        pp_info("collector.listening", "port=%u",
+                (unsigned)pp_http_port(self.http));
+        while (pp_service_running() && one_turn(&self, &err) == 0)
+            continue;
+        if (err.kind == PP_ERR_NONE)
+            drain(&self);
+    }
+    close_all(&self);
+    return pp_service_exit(&err);
+}
