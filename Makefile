@@ -24,7 +24,8 @@ ALL_CFLAGS = -std=gnu17 -D_GNU_SOURCE $(CFLAGS) $(WARN) $(HARDEN) \
 ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now $(LDFLAGS) $(if $(SAN),-fsanitize=$(SAN))
 
 # Only those that a program uses end up in it.
-LIBS := -Wl,--as-needed -lrdkafka -lmicrohttpd -lpq -lhiredis -lcurl -lsodium -lz -lbrotlidec -lzstd -lm -lpthread
+LIBS := -Wl,--as-needed -lrdkafka -lmicrohttpd -lpq -lhiredis -lcurl -lsodium -lz -lbrotlidec -lzstd \
+ -lmaxminddb -lpcre2-8 -lm -lpthread
 
 LIB := $B/libpawprint.a
 SCHEMAS := $(patsubst schemas/%.avsc,%,$(wildcard schemas/*.avsc))
@@ -67,6 +68,7 @@ $B/%.o: %.c | $(GEN_H)
 	@mkdir -p $(@D) && echo "cc   $<" && \
 	$(CC) $(ALL_CFLAGS) $(if $(findstring tests/,$<),-Itests) \
 	 $(patsubst tests/unit/%/,-Iservices/%,$(filter tests/unit/%,$(dir $<))) \
+	 $(if $(findstring tests/fuzz/,$<),$(addprefix -Iservices/,$(SERVICES) enricher writer)) \
 	 -c -o $@ $<
 
 # Functions, since a % would be taken for the stem in the rules that use them.
@@ -97,7 +99,12 @@ fuzz: ## runs every fuzz target for SECONDS=60 each, on the kept corpus
 	 CFLAGS='-O1 -g -fsanitize=fuzzer-no-link,address,undefined' $(FUZZ)
 	@tests/fuzz/run $(SECONDS) $(FUZZ)
 
-build/fuzz/bin/%: build/fuzz/tests/fuzz/%.o build/fuzz/libpawprint.a
+# A target may link the logic of the services; only what it uses ends up in it.
+FUZZ_LOGIC := build/fuzz/liblogic.a
+$(FUZZ_LOGIC): $(patsubst services/%.c,$B/services/%.o,$(filter-out services/pawprint/%,$(LOGIC)))
+	@rm -f $@ && ar rcs $@ $^
+
+build/fuzz/bin/%: build/fuzz/tests/fuzz/%.o $(FUZZ_LOGIC) build/fuzz/libpawprint.a
 	@mkdir -p $(@D) && echo "link $@" && \
 	$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer,address,undefined -o $@ $^ $(LIBS)
 
