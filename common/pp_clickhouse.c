@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "pp_httpc.h"
 #include "pp_mem.h"
@@ -62,12 +63,33 @@ void pp_clickhouse_close(struct pp_clickhouse **ch)
     *ch = NULL;
 }
 
-static void add_values(struct pp_buf *url, const char *prefix,
-                       const struct pp_clickhouse_value *value)
+/* A parameter's value is read as a cell of TabSeparated is. */
+static void add_parameter(struct pp_buf *url, struct pp_str value)
 {
-    for (; value && value->name; value++) {
-        pp_buf_printf(url, "&%s%s=", prefix, value->name);
-        pp_httpc_escape(url, pp_str_of(value->value));
+    static const char special[] = "\\\t\n\r", letters[] = "\\tnr";
+
+    for (size_t i = 0; i < value.n; i++) {
+        struct pp_str one = {value.p + i, 1};
+        const char *at = strchr(special, value.p[i]);
+
+        if (at)
+            pp_buf_printf(url, "%%5C%c", letters[at - special]);
+        else
+            pp_httpc_escape(url, one);
+    }
+}
+
+static void add_values(struct pp_buf *url,
+                       const struct pp_clickhouse_value *parameter,
+                       const struct pp_clickhouse_value *setting)
+{
+    for (; parameter && parameter->name; parameter++) {
+        pp_buf_printf(url, "&param_%s=", parameter->name);
+        add_parameter(url, pp_str_of(parameter->value));
+    }
+    for (; setting && setting->name; setting++) {
+        pp_buf_printf(url, "&%s=", setting->name);
+        pp_httpc_escape(url, pp_str_of(setting->value));
     }
 }
 
@@ -84,8 +106,7 @@ static int address_make(struct pp_clickhouse *ch,
         pp_buf_add_text(url, "&database=");
         pp_httpc_escape(url, pp_str_of(ch->database));
     }
-    add_values(url, "param_", call->parameters);
-    add_values(url, "", call->settings);
+    add_values(url, call->parameters, call->settings);
     if (call->data.p) {
         pp_buf_add_text(url, "&query=");
         pp_httpc_escape(url, pp_str_of(call->sql));
