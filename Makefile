@@ -68,6 +68,7 @@ $B/%.o: %.c | $(GEN_H)
 	@mkdir -p $(@D) && echo "cc   $<" && \
 	$(CC) $(ALL_CFLAGS) $(if $(findstring tests/,$<),-Itests) \
 	 $(patsubst tests/unit/%/,-Iservices/%,$(filter tests/unit/%,$(dir $<))) \
+	 $(patsubst tests/integration/%/,-Iservices/%,$(filter tests/integration/%,$(dir $<))) \
 	 $(if $(findstring tests/fuzz/,$<),$(addprefix -Iservices/,$(SERVICES) enricher writer)) \
 	 -c -o $@ $<
 

@@ -209,7 +209,7 @@ static void note_event(struct pp_consumer *self, const rd_kafka_message_t *raw)
 {
     struct position *position;
 
-    if (raw->err == RD_KAFKA_RESP_ERR__PARTITION_EOF &&
+    if (raw->err == RD_KAFKA_RESP_ERR__PARTITION_EOF && raw->partition >= 0 &&
         raw->partition < PARTITIONS_MAX) {
         position = &self->positions[raw->partition];
         position->caught_up = true;
@@ -238,40 +238,56 @@ static struct pp_message message_of(const rd_kafka_message_t *raw)
 }
 
 /* Keeps what is a record of a partition of ours, drops the rest. */
-static void sort_out(struct pp_consumer *self, size_t received)
+static void take(struct pp_consumer *self, rd_kafka_message_t *raw)
 {
-    for (size_t i = 0; i < received; i++) {
-        rd_kafka_message_t *raw = self->raw[i];
-        struct position *position = &self->positions[0];
+    struct position *position = NULL;
 
-        if (raw->partition >= 0 && raw->partition < PARTITIONS_MAX)
-            position = &self->positions[raw->partition];
-        if (raw->err || !position->ours) {
-            note_event(self, raw);
-            rd_kafka_message_destroy(raw);
-            continue;
-        }
-        if (position->committed == POSITION_IS_NEW)
-            position->committed = raw->offset;
-        position->next = raw->offset + 1;
-        self->messages[self->raw_count] = message_of(raw);
-        self->raw[self->raw_count++] = raw;
+    if (raw->partition >= 0 && raw->partition < PARTITIONS_MAX)
+        position = &self->positions[raw->partition];
+    if (raw->err || !position || !position->ours) {
+        note_event(self, raw);
+        rd_kafka_message_destroy(raw);
+        return;
     }
+    if (position->committed == POSITION_IS_NEW)
+        position->committed = raw->offset;
+    position->next = raw->offset + 1;
+    self->messages[self->raw_count] = message_of(raw);
+    self->raw[self->raw_count++] = raw;
+}
+
+/*
+ * One by one, though a batch call would cost a little less: partitions may be
+ * given anew between two records, and then those before are of the old
+ * assignment. They come again, so they must not be handed out now.
+ */
+static void gather(struct pp_consumer *self, int wait_ms)
+{
+    unsigned generation = self->generation;
+    rd_kafka_message_t *raw;
+
+    while (self->raw_count < self->batch_count &&
+           (raw = rd_kafka_consumer_poll(self->rk, wait_ms))) {
+        wait_ms = 0;
+        if (generation != self->generation) {
+            messages_drop(self);
+            generation = self->generation;
+        }
+        take(self, raw);
+    }
+    if (generation != self->generation)
+        messages_drop(self);
 }
 
 int pp_consumer_poll(struct pp_consumer *consumer, struct pp_messages *out,
                      int wait_ms, struct pp_err *err)
 {
     eventfd_t woken;
-    ssize_t received;
 
     messages_drop(consumer);
     *out = (struct pp_messages){consumer->messages, 0};
     (void)eventfd_read(consumer->fd, &woken);
-    received = rd_kafka_consume_batch_queue(
-        consumer->queue, wait_ms, consumer->raw, consumer->batch_count);
-    if (received > 0)
-        sort_out(consumer, (size_t)received);
+    gather(consumer, wait_ms);
     if (consumer->failed.kind != PP_ERR_NONE) {
         *err = consumer->failed;
         consumer->failed = (struct pp_err){0};

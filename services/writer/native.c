@@ -1,0 +1,353 @@
+#include "native.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "pp_mem.h"
+
+#define COLUMN_BYTES ((size_t)1 << 30)
+#define FIRST_SLOTS  ((size_t)1024) /* a power of two */
+
+/* How LowCardinality is written: its version, and that a block brings a whole
+ * dictionary of its own ("additional keys", "update dictionary"). */
+#define LOW_VERSION UINT64_C(1)
+#define LOW_FLAGS   UINT64_C(0x600)
+
+/* The distinct texts of a LowCardinality column, and which each row has. */
+struct dictionary {
+    uint32_t *slots; /* index + 1, or 0: open addressing */
+    size_t slot_count;
+    struct key {
+        uint32_t hash;
+        uint32_t at; /* of its bytes, in the column's data */
+        uint32_t n;
+    } * keys;
+    size_t key_count, key_capacity;
+    uint32_t last; /* rows often repeat the one before */
+};
+
+struct column {
+    struct pp_buf data;    /* values, or the dictionary's texts */
+    struct pp_buf nulls;   /* of Nullable: a byte a row */
+    struct pp_buf indexes; /* of LowCardinality: uint32 a row */
+    struct pp_buf offsets; /* of Map: uint64 a row */
+    struct pp_buf values;  /* of Map; data has the keys */
+    uint64_t pairs;
+    struct dictionary dictionary;
+};
+
+struct native {
+    const struct native_column *specs;
+    struct column *columns;
+    size_t count;
+    size_t rows;
+};
+
+static void column_init(struct column *column)
+{
+    pp_buf_init(&column->data, COLUMN_BYTES);
+    pp_buf_init(&column->nulls, COLUMN_BYTES);
+    pp_buf_init(&column->indexes, COLUMN_BYTES);
+    pp_buf_init(&column->offsets, COLUMN_BYTES);
+    pp_buf_init(&column->values, COLUMN_BYTES);
+    column->dictionary.slot_count = FIRST_SLOTS;
+    column->dictionary.slots = pp_calloc(FIRST_SLOTS, sizeof(uint32_t));
+}
+
+static void column_fini(struct column *column)
+{
+    pp_buf_fini(&column->data);
+    pp_buf_fini(&column->nulls);
+    pp_buf_fini(&column->indexes);
+    pp_buf_fini(&column->offsets);
+    pp_buf_fini(&column->values);
+    free(column->dictionary.slots);
+    free(column->dictionary.keys);
+}
+
+static void column_reset(struct column *column)
+{
+    struct dictionary *dictionary = &column->dictionary;
+
+    pp_buf_reset(&column->data);
+    pp_buf_reset(&column->nulls);
+    pp_buf_reset(&column->indexes);
+    pp_buf_reset(&column->offsets);
+    pp_buf_reset(&column->values);
+    column->pairs = 0;
+    if (dictionary->key_count)
+        memset(dictionary->slots, 0, dictionary->slot_count * sizeof(uint32_t));
+    dictionary->key_count = 0;
+}
+
+struct native *native_new(const struct native_column *columns, size_t count)
+{
+    struct native *native = pp_calloc(1, sizeof(*native));
+
+    native->specs = columns;
+    native->count = count;
+    native->columns = pp_calloc(count, sizeof(*native->columns));
+    for (size_t i = 0; i < count; i++)
+        column_init(&native->columns[i]);
+    return native;
+}
+
+void native_free(struct native **native)
+{
+    if (!*native)
+        return;
+    for (size_t i = 0; i < (*native)->count; i++)
+        column_fini(&(*native)->columns[i]);
+    free((*native)->columns);
+    free(*native);
+    *native = NULL;
+}
+
+void native_reset(struct native *native)
+{
+    for (size_t i = 0; i < native->count; i++)
+        column_reset(&native->columns[i]);
+    native->rows = 0;
+}
+
+/* --- values --------------------------------------------------------------- */
+
+static void put_varint(struct pp_buf *out, uint64_t value)
+{
+    unsigned char bytes[10];
+    size_t n = 0;
+
+    for (; value >= 0x80; value >>= 7)
+        bytes[n++] = (unsigned char)(value | 0x80);
+    bytes[n++] = (unsigned char)value;
+    pp_buf_add(out, bytes, n);
+}
+
+static void put_string(struct pp_buf *out, struct pp_str text)
+{
+    put_varint(out, text.n);
+    pp_buf_add_str(out, text);
+}
+
+static uint32_t hash_of(struct pp_str text)
+{
+    uint64_t hash = UINT64_C(0x9e3779b97f4a7c15) ^ text.n, word;
+    const char *p = text.p;
+    size_t n = text.n;
+
+    for (; n >= 8; n -= 8, p += 8) {
+        memcpy(&word, p, 8);
+        hash = (hash ^ word) * UINT64_C(0xff51afd7ed558ccd);
+        hash ^= hash >> 32;
+    }
+    word = 0;
+    if (n)
+        memcpy(&word, p, n);
+    hash = (hash ^ word) * UINT64_C(0xff51afd7ed558ccd);
+    return (uint32_t)(hash ^ hash >> 32);
+}
+
+static bool key_is(const struct column *column, uint32_t index, uint32_t hash,
+                   struct pp_str text)
+{
+    const struct key *key = &column->dictionary.keys[index];
+
+    return key->hash == hash && key->n == text.n &&
+           (text.n == 0 ||
+            memcmp(column->data.p + key->at, text.p, text.n) == 0);
+}
+
+static void dictionary_grow(struct dictionary *dictionary)
+{
+    free(dictionary->slots);
+    dictionary->slot_count *= 2;
+    dictionary->slots = pp_calloc(dictionary->slot_count, sizeof(uint32_t));
+    for (size_t i = 0; i < dictionary->key_count; i++) {
+        size_t at = dictionary->keys[i].hash & (dictionary->slot_count - 1);
+
+        while (dictionary->slots[at])
+            at = (at + 1) & (dictionary->slot_count - 1);
+        dictionary->slots[at] = (uint32_t)i + 1;
+    }
+}
+
+static uint32_t key_add(struct column *column, size_t slot, uint32_t hash,
+                        struct pp_str text)
+{
+    struct dictionary *dictionary = &column->dictionary;
+    uint32_t index = (uint32_t)dictionary->key_count;
+
+    if (dictionary->key_count == dictionary->key_capacity) {
+        dictionary->key_capacity =
+            dictionary->key_capacity ? dictionary->key_capacity * 2 : 256;
+        dictionary->keys = pp_realloc(
+            dictionary->keys, dictionary->key_capacity * sizeof(struct key));
+    }
+    put_string(&column->data, text);
+    dictionary->keys[index] = (struct key){
+        hash, (uint32_t)(column->data.n - text.n), (uint32_t)text.n};
+    dictionary->slots[slot] = index + 1;
+    if (++dictionary->key_count * 2 > dictionary->slot_count)
+        dictionary_grow(dictionary);
+    return index;
+}
+
+static uint32_t key_of(struct column *column, struct pp_str text)
+{
+    struct dictionary *dictionary = &column->dictionary;
+    uint32_t hash = hash_of(text);
+    size_t mask = dictionary->slot_count - 1, at = hash & mask;
+
+    if (dictionary->key_count && key_is(column, dictionary->last, hash, text))
+        return dictionary->last;
+    for (; dictionary->slots[at]; at = (at + 1) & mask)
+        if (key_is(column, dictionary->slots[at] - 1, hash, text))
+            return dictionary->last = dictionary->slots[at] - 1;
+    return dictionary->last = key_add(column, at, hash, text);
+}
+
+void native_put(struct native *native, size_t column, const void *value)
+{
+    struct column *self = &native->columns[column];
+
+    pp_buf_add(&self->data, value, native->specs[column].bytes);
+    if (native->specs[column].kind == NATIVE_NULLABLE_FIXED)
+        pp_buf_add_byte(&self->nulls, 0);
+}
+
+void native_put_null(struct native *native, size_t column)
+{
+    static const char zeros[8];
+    struct column *self = &native->columns[column];
+
+    assert(native->specs[column].kind == NATIVE_NULLABLE_FIXED);
+    pp_buf_add(&self->data, zeros, native->specs[column].bytes);
+    pp_buf_add_byte(&self->nulls, 1);
+}
+
+void native_put_str(struct native *native, size_t column, struct pp_str text)
+{
+    struct column *self = &native->columns[column];
+    uint32_t index;
+
+    if (native->specs[column].kind == NATIVE_STRING) {
+        put_string(&self->data, text);
+        return;
+    }
+    assert(native->specs[column].kind == NATIVE_LOW_CARDINALITY);
+    index = key_of(self, text);
+    pp_buf_add(&self->indexes, &index, sizeof(index));
+}
+
+void native_put_map(struct native *native, size_t column,
+                    struct pp_avro_map map)
+{
+    struct column *self = &native->columns[column];
+    struct pp_avro_in in = pp_avro_in(map.blocks);
+    struct pp_str key, value;
+    int64_t left = 0;
+
+    assert(native->specs[column].kind == NATIVE_MAP);
+    while (map.blocks.n && pp_avro_map_next(&in, &left, &key, &value)) {
+        put_string(&self->data, key);
+        put_string(&self->values, value);
+        self->pairs++;
+    }
+    pp_buf_add(&self->offsets, &self->pairs, sizeof(self->pairs));
+}
+
+void native_end_row(struct native *native)
+{
+    native->rows++;
+}
+
+size_t native_rows(const struct native *native)
+{
+    return native->rows;
+}
+
+size_t native_bytes(const struct native *native)
+{
+    size_t bytes = 0;
+
+    for (size_t i = 0; i < native->count; i++) {
+        const struct column *column = &native->columns[i];
+
+        bytes += column->data.n + column->nulls.n + column->indexes.n +
+                 column->offsets.n + column->values.n;
+    }
+    return bytes;
+}
+
+/* --- writing -------------------------------------------------------------- */
+
+static void put_u64(struct pp_buf *out, uint64_t value)
+{
+    pp_buf_add(out, &value, sizeof(value));
+}
+
+/* Indexes as narrow as the dictionary lets them be. */
+static void write_indexes(const struct column *column, size_t rows,
+                          unsigned width, struct pp_buf *out)
+{
+    char *to = pp_buf_room(out, rows << width);
+    uint32_t index;
+
+    if (!to)
+        return;
+    for (size_t i = 0; i < rows; i++) {
+        memcpy(&index, column->indexes.p + i * sizeof(index), sizeof(index));
+        memcpy(to, &index, (size_t)1 << width); /* little-endian */
+        to += (size_t)1 << width;
+    }
+    pp_buf_grew(out, rows << width);
+}
+
+static void write_low_cardinality(const struct column *column, size_t rows,
+                                  struct pp_buf *out)
+{
+    size_t keys = column->dictionary.key_count;
+    unsigned width = keys <= 0x100 ? 0 : keys <= 0x10000 ? 1 : 2;
+
+    put_u64(out, LOW_VERSION);
+    put_u64(out, LOW_FLAGS | width);
+    put_u64(out, keys);
+    pp_buf_add(out, column->data.p, column->data.n);
+    put_u64(out, rows);
+    write_indexes(column, rows, width, out);
+}
+
+static void write_column(const struct native *native, size_t i,
+                         struct pp_buf *out)
+{
+    const struct native_column *spec = &native->specs[i];
+    const struct column *column = &native->columns[i];
+
+    put_string(out, pp_str_of(spec->name));
+    put_string(out, pp_str_of(spec->type));
+    switch (spec->kind) {
+    case NATIVE_LOW_CARDINALITY:
+        write_low_cardinality(column, native->rows, out);
+        return;
+    case NATIVE_NULLABLE_FIXED:
+        pp_buf_add(out, column->nulls.p, column->nulls.n);
+        break;
+    case NATIVE_MAP:
+        pp_buf_add(out, column->offsets.p, column->offsets.n);
+        break;
+    case NATIVE_FIXED:
+    case NATIVE_STRING:
+        break;
+    }
+    pp_buf_add(out, column->data.p, column->data.n);
+    pp_buf_add(out, column->values.p, column->values.n);
+}
+
+void native_write(const struct native *native, struct pp_buf *out)
+{
+    put_varint(out, native->count);
+    put_varint(out, native->rows);
+    for (size_t i = 0; native->rows && i < native->count; i++)
+        write_column(native, i, out);
+}

@@ -1,0 +1,57 @@
+#ifndef NATIVE_H
+#define NATIVE_H
+
+#include "pp_avro.h"
+#include "pp_buf.h"
+
+/*
+ * A block of rows in ClickHouse's Native format: column by column, so that
+ * the server copies where it would have to parse. [ClickHouse: Native format,
+ * src/Formats/NativeWriter.cpp; LowCardinality: SerializationLowCardinality]
+ *
+ * Rows are put in value by value, each column once a row, in any order. Pure
+ * memory, no I/O; one thread at a time.
+ */
+enum native_kind {
+    NATIVE_FIXED,          /* UInt8 to Int64, Float64, DateTime64: bytes */
+    NATIVE_NULLABLE_FIXED, /* Nullable of such */
+    NATIVE_STRING,
+    NATIVE_LOW_CARDINALITY, /* LowCardinality(String): a dictionary a block */
+    NATIVE_MAP,             /* Map(String, String) */
+};
+
+struct native_column {
+    const char *name;
+    const char *type; /* as the table has it */
+    enum native_kind kind;
+    size_t bytes; /* of one value of the two fixed kinds, at most 8 */
+};
+
+struct native;
+
+/* columns are borrowed for good. */
+struct native *native_new(const struct native_column *columns, size_t count);
+void native_free(struct native **native);
+
+/* Empties it; keeps the memory. */
+void native_reset(struct native *native);
+
+/* value: the column's bytes in little-endian order, as this machine has it. */
+void native_put(struct native *native, size_t column, const void *value);
+void native_put_null(struct native *native, size_t column);
+void native_put_str(struct native *native, size_t column, struct pp_str text);
+void native_put_map(struct native *native, size_t column,
+                    struct pp_avro_map map);
+
+/* Every column has had its value. */
+void native_end_row(struct native *native);
+
+size_t native_rows(const struct native *native);
+
+/* About as many bytes as native_write() will add. */
+size_t native_bytes(const struct native *native);
+
+/* Adds the whole block. out->overflow says that its limit was too small. */
+void native_write(const struct native *native, struct pp_buf *out);
+
+#endif

@@ -1,0 +1,235 @@
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "pp_clickhouse.h"
+
+#include "row.h"
+
+#include "test.h"
+
+/* What the writer makes of events, as a real ClickHouse reads it back. */
+
+#define CALL_MS   30000
+#define SQL_BYTES ((size_t)16 << 10)
+
+static struct pp_clickhouse *clickhouse;
+
+static struct pp_str run(const char *sql, struct pp_str data)
+{
+    const struct pp_clickhouse_call call = {
+        .sql = sql, .data = data, .timeout_ms = CALL_MS};
+    struct pp_err err = {0};
+    struct pp_str answer;
+
+    if (pp_clickhouse_run(clickhouse, &call, &answer, &err) < 0)
+        fail_msg("%.200s: %s", sql, err.msg);
+    return answer;
+}
+
+static void assert_answer(const char *sql, const char *want)
+{
+    struct pp_str got = run(sql, (struct pp_str){NULL, 0});
+
+    if (got.n != strlen(want) || memcmp(got.p, want, got.n) != 0)
+        fail_msg("%s\n  gives %.*swhere it should be %s", sql, (int)got.n,
+                 got.p, want);
+}
+
+static int open_clickhouse(void **state)
+{
+    const struct pp_clickhouse_access access = {
+        .url = getenv("PAWPRINT_CLICKHOUSE_URL"),
+        .database = "writer_test",
+        .user = "default",
+        .password = "",
+    };
+    struct pp_err err = {0};
+    struct pp_str answer;
+    static const struct pp_clickhouse_call create = {
+        .sql = "CREATE DATABASE IF NOT EXISTS writer_test",
+        .timeout_ms = CALL_MS,
+        .without_database = true,
+    };
+
+    (void)state;
+    if (pp_clickhouse_open(&clickhouse, &access, &err) < 0 ||
+        pp_clickhouse_run(clickhouse, &create, &answer, &err) < 0)
+        fail_msg("%s", err.msg);
+    return 0;
+}
+
+static int close_clickhouse(void **state)
+{
+    (void)state;
+    run("DROP DATABASE writer_test", (struct pp_str){NULL, 0});
+    pp_clickhouse_close(&clickhouse);
+    return 0;
+}
+
+/* Each test has the table of our own migration, and nobody's rows. */
+static int make_table(void **state)
+{
+    char sql[SQL_BYTES];
+    FILE *file = fopen("schemas/clickhouse/0001_events.sql", "r");
+    size_t n;
+
+    (void)state;
+    assert_non_null(file);
+    n = fread(sql, 1, sizeof(sql) - 1, file);
+    fclose(file);
+    sql[n] = '\0';
+    run("DROP TABLE IF EXISTS events", (struct pp_str){NULL, 0});
+    run(sql, (struct pp_str){NULL, 0});
+    return 0;
+}
+
+static void insert(const struct native *block)
+{
+    struct pp_buf body;
+
+    pp_buf_init(&body, (size_t)256 << 20);
+    native_write(block, &body);
+    assert_false(body.overflow);
+    run(row_insert_sql(), pp_buf_str(&body));
+    pp_buf_fini(&body);
+}
+
+static struct event some_event(void)
+{
+    return (struct event){
+        .event_id = PP_LIT("e-1"),
+        .site_id = PP_LIT("site"),
+        .account_id = PP_LIT("account"),
+        .received_at_ms = 1700000000123,
+        .event_at_ms = 1700000000001,
+        .kind = EVENT_KIND_PAGEVIEW,
+        .hostname = PP_LIT("shop.example"),
+        .pathname = PP_LIT("/kettles"),
+        .device = PP_LIT("desktop"),
+    };
+}
+
+static void a_row_comes_back_as_it_went_in(void **state)
+{
+    static const struct row_identity identity = {7, 3, 4200000000};
+    struct native *block = row_block_new();
+    struct event event = some_event();
+    struct pp_buf props;
+
+    (void)state;
+    pp_buf_init(&props, 1024);
+    pp_avro_map_begin(&props, 2);
+    pp_avro_put_bytes(&props, PP_LIT("plan"));
+    pp_avro_put_bytes(&props, PP_LIT("gold"));
+    pp_avro_put_bytes(&props, PP_LIT("tab\there"));
+    pp_avro_put_bytes(&props, PP_LIT(""));
+    pp_avro_map_end(&props);
+    event.kind = EVENT_KIND_VITAL;
+    event.name = PP_LIT("LCP");
+    event.visitor = INT64_MIN;
+    event.has_visitor = true;
+    event.visit_id = -1;
+    event.has_visit_id = true;
+    event.has_value = true;
+    event.value = 0.125;
+    event.has_load_ms = true;
+    event.load_ms = 2147483647;
+    event.bot = true;
+    event.props.blocks = pp_buf_str(&props);
+    row_put(block, &event, &identity);
+    insert(block);
+    assert_answer("SELECT site_id, event_id, account_id, kind, name, hostname,"
+                  " pathname, device, toUnixTimestamp64Milli(event_at),"
+                  " toUnixTimestamp64Milli(received_at) FROM events",
+                  "site\te-1\taccount\tvital\tLCP\tshop.example\t/kettles\t"
+                  "desktop\t1700000000001\t1700000000123\n");
+    assert_answer("SELECT visitor, visit_id, value, ttfb_ms, load_ms, bot,"
+                  " kafka_epoch, kafka_partition, kafka_offset FROM events",
+                  "-9223372036854775808\t-1\t0.125\t\\N\t2147483647\t1\t7\t3\t"
+                  "4200000000\n");
+    assert_answer("SELECT props['plan'], length(props['tab\\there']),"
+                  " length(props) FROM events",
+                  "gold\t0\t2\n");
+    pp_buf_fini(&props);
+    native_free(&block);
+}
+
+static void one_block_becomes_one_part(void **state)
+{
+    struct native *block = row_block_new();
+
+    (void)state;
+    for (int64_t i = 0; i < 20000; i++) {
+        const struct event event = some_event();
+        const struct row_identity identity = {1, 0, i};
+
+        row_put(block, &event, &identity);
+    }
+    insert(block);
+    assert_answer("SELECT count(), sum(rows) FROM system.parts WHERE"
+                  " database = 'writer_test' AND table = 'events' AND active",
+                  "1\t20000\n");
+    native_free(&block);
+}
+
+/* Indexes are a byte, two or four wide: each width has its own block. */
+static void a_dictionary_of_any_size_keeps_every_value(void **state)
+{
+    static const int distinct[] = {1, 255, 256, 257, 65536, 65537};
+
+    for (size_t i = 0; i < PP_COUNT(distinct); i++) {
+        struct native *block = row_block_new();
+        char want[64];
+
+        make_table(state);
+        for (int j = 0; j < 2 * distinct[i]; j++) {
+            struct event event = some_event();
+            const struct row_identity identity = {1, 0, j % distinct[i]};
+            char source[32];
+            int n = snprintf(source, sizeof(source), "%d", j % distinct[i]);
+
+            event.source = (struct pp_str){source, (size_t)n};
+            row_put(block, &event, &identity);
+        }
+        insert(block);
+        snprintf(want, sizeof(want), "%d\t%d\t0\n", 2 * distinct[i],
+                 distinct[i]);
+        assert_answer("SELECT count(), uniqExact(source),"
+                      " countIf(toInt64(source) != kafka_offset) FROM events",
+                      want);
+        native_free(&block);
+    }
+}
+
+static void a_block_that_was_emptied_holds_nothing_of_before(void **state)
+{
+    struct native *block = row_block_new();
+    static const struct row_identity identity = {1, 0, 1};
+    struct event event = some_event();
+
+    (void)state;
+    event.source = PP_LIT("before");
+    row_put(block, &event, &identity);
+    native_reset(block);
+    assert_int_equal(native_rows(block), 0);
+    event.source = PP_LIT("after");
+    row_put(block, &event, &identity);
+    insert(block);
+    assert_answer("SELECT count(), any(source) FROM events", "1\tafter\n");
+    native_free(&block);
+}
+
+int main(void)
+{
+    const struct CMUnitTest rows[] = {
+        cmocka_unit_test_setup(a_row_comes_back_as_it_went_in, make_table),
+        cmocka_unit_test_setup(one_block_becomes_one_part, make_table),
+        cmocka_unit_test(a_dictionary_of_any_size_keeps_every_value),
+        cmocka_unit_test_setup(a_block_that_was_emptied_holds_nothing_of_before,
+                               make_table),
+    };
+
+    return cmocka_run_group_tests(rows, open_clickhouse, close_clickhouse);
+}
