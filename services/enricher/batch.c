@@ -1,0 +1,238 @@
+#include "batch.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "pp_mem.h"
+#include "pp_metrics.h"
+#include "pp_service.h"
+#include "pp_time.h"
+#include "pp_topics.h"
+
+#include "reject.h"
+#include "visits.h"
+
+#define RECORD_BYTES ((size_t)2 << 20)
+#define ARENA_BYTES  ((size_t)256 << 20)
+
+/* The closed list of reasons why a hit can never become an event. */
+static const char *const reasons[] = {"unframed", "undecodable", "invalid_url"};
+
+struct item {
+    const struct pp_message *message;
+    const char *reason; /* NULL: it became an event */
+    struct hit hit;
+    struct event event;
+};
+
+struct batch {
+    struct batch_topics topics;
+    char events_topic[200], rejects_topic[200];
+    char events_epoch[24];
+    struct item *items;
+    struct visits_item *visits;
+    size_t count, visit_count;
+    struct pp_arena arena;
+    struct pp_buf record;
+};
+
+static struct pp_counter events_made =
+    PP_COUNTER("pawprint_enricher_events_total", "hits that became an event");
+static struct pp_counter rejects[PP_COUNT(reasons)];
+
+void batch_metrics_add(void)
+{
+    pp_metrics_add(&events_made.metric);
+    for (size_t i = 0; i < PP_COUNT(reasons); i++) {
+        rejects[i] = (struct pp_counter)PP_COUNTER_WITH(
+            "pawprint_enricher_rejects_total",
+            "hits that can never become an event", {"reason", reasons[i]});
+        pp_metrics_add(&rejects[i].metric);
+    }
+}
+
+struct batch *batch_new(size_t max_hits, const struct batch_topics *topics)
+{
+    struct batch *batch = pp_calloc(1, sizeof(*batch));
+
+    batch->topics = *topics;
+    snprintf(batch->events_topic, sizeof(batch->events_topic), "%sevents.v1",
+             topics->prefix);
+    snprintf(batch->rejects_topic, sizeof(batch->rejects_topic), "%srejects.v1",
+             topics->prefix);
+    snprintf(batch->events_epoch, sizeof(batch->events_epoch), "%" PRId64,
+             topics->events_epoch);
+    batch->items = pp_calloc(max_hits, sizeof(*batch->items));
+    batch->visits = pp_calloc(max_hits, sizeof(*batch->visits));
+    pp_arena_init(&batch->arena, ARENA_BYTES);
+    pp_buf_init(&batch->record, RECORD_BYTES);
+    return batch;
+}
+
+void batch_free(struct batch **batch)
+{
+    if (!*batch)
+        return;
+    pp_buf_fini(&(*batch)->record);
+    pp_arena_fini(&(*batch)->arena);
+    free((*batch)->visits);
+    free((*batch)->items);
+    free(*batch);
+    *batch = NULL;
+}
+
+/* --- making --------------------------------------------------------------- */
+
+static int check_epoch(const struct batch *batch,
+                       const struct pp_message *message, struct pp_err *err)
+{
+    int64_t epoch = 0;
+
+    if (pp_str_int64(pp_message_header(message, PP_TOPICS_HEADER), &epoch) &&
+        epoch == batch->topics.hits_epoch)
+        return 0;
+    return pp_err_set(err, PP_ERR_FATAL,
+                      "%s: a record of epoch %" PRId64 ", expected %" PRId64
+                      ": the topic was made anew; `pawprint topics` knows",
+                      message->topic, epoch, batch->topics.hits_epoch);
+}
+
+static struct enrich_agent agent_of(const struct batch_tables *tables,
+                                    const struct hit *hit,
+                                    struct pp_arena *arena)
+{
+    struct ua_result result;
+
+    ua_parse(tables->ua, hit->user_agent, arena, &result);
+    return (struct enrich_agent){
+        .browser = result.browser,
+        .browser_version = result.browser_version,
+        .os = result.os,
+        .device = result.device,
+        .bot = result.bot,
+    };
+}
+
+/* One message: an event, or a reason. -1 when it is neither, for now. */
+static int make_item(struct batch *batch, struct item *item,
+                     const struct batch_tables *tables, struct pp_err *err)
+{
+    const struct enrich_tables pure = {tables->geo, tables->referrers};
+    struct pp_str body = item->message->value;
+    struct enrich_agent agent;
+    struct pp_avro_frame frame;
+
+    item->reason = NULL;
+    item->hit = (struct hit){0};
+    if (pp_avro_frame_get(&body, &frame, err) < 0) {
+        item->reason = "unframed";
+        return 0;
+    }
+    if (hit_decode(frame.fingerprint, body, &item->hit, err) < 0) {
+        if (err->kind != PP_ERR_INVALID)
+            return -1;
+        item->reason = "undecodable";
+        return 0;
+    }
+    agent = agent_of(tables, &item->hit, &batch->arena);
+    if (enrich(&item->hit, &pure, &agent, &batch->arena, &item->event,
+               &item->reason, err) < 0)
+        return err->kind == PP_ERR_INVALID ? 0 : -1;
+    batch->visits[batch->visit_count++] =
+        (struct visits_item){&item->hit, &item->event};
+    return 0;
+}
+
+int batch_make(struct batch *batch, const struct pp_messages *messages,
+               const struct batch_tables *tables, struct pp_redis *redis,
+               struct pp_err *err)
+{
+    pp_arena_reset(&batch->arena);
+    batch->count = batch->visit_count = 0;
+    for (size_t i = 0; i < messages->count; i++) {
+        struct item *item = &batch->items[batch->count++];
+
+        item->message = &messages->list[i];
+        if (check_epoch(batch, item->message, err) < 0 ||
+            make_item(batch, item, tables, err) < 0)
+            return -1;
+    }
+    *err = (struct pp_err){0}; /* what made a reject is no failure */
+    return visits_assign(redis, batch->visits, batch->visit_count,
+                         &batch->arena, err);
+}
+
+/* --- sending -------------------------------------------------------------- */
+
+static void encode_event(struct batch *batch, const struct item *item)
+{
+    const struct pp_avro_frame frame = {.fingerprint = EVENT_FINGERPRINT};
+
+    pp_avro_frame_put(&batch->record, &frame);
+    event_encode(&item->event, &batch->record);
+}
+
+static void encode_reject(struct batch *batch, const struct item *item)
+{
+    const struct pp_avro_frame frame = {.fingerprint = REJECT_FINGERPRINT};
+    const struct reject reject = {
+        .stage = PP_LIT("enricher"),
+        .reason = pp_str_of(item->reason),
+        .site_id = item->hit.site_id,
+        .rejected_at_ms = pp_wall_now().ms,
+        .topic = pp_str_of(item->message->topic),
+        .partition = item->message->partition,
+        .offset = item->message->offset,
+        .original = item->message->value,
+    };
+
+    pp_avro_frame_put(&batch->record, &frame);
+    reject_encode(&reject, &batch->record);
+}
+
+static int send_item(struct batch *batch, const struct item *item,
+                     struct pp_producer *producer, struct pp_err *err)
+{
+    const struct pp_kafka_header headers[] = {
+        {PP_TOPICS_HEADER, pp_str_of(batch->events_epoch)}, {0}};
+    struct pp_record record = {
+        .topic = item->reason ? batch->rejects_topic : batch->events_topic,
+        .key = item->message->key,
+        .headers = headers,
+    };
+
+    pp_buf_reset(&batch->record);
+    if (item->reason)
+        encode_reject(batch, item);
+    else
+        encode_event(batch, item);
+    if (batch->record.overflow)
+        return pp_err_set(err, PP_ERR_FATAL, "an event is larger than %zu",
+                          RECORD_BYTES);
+    record.value = pp_buf_str(&batch->record);
+    return pp_producer_send(producer, &record, err);
+}
+
+int batch_send(struct batch *batch, struct pp_producer *producer,
+               struct pp_err *err)
+{
+    for (size_t i = 0; i < batch->count; i++)
+        if (send_item(batch, &batch->items[i], producer, err) < 0)
+            return -1;
+    return 0;
+}
+
+void batch_count(const struct batch *batch)
+{
+    for (size_t i = 0; i < batch->count; i++) {
+        if (!batch->items[i].reason) {
+            pp_counter_add(&events_made, 1);
+            continue;
+        }
+        for (size_t j = 0; j < PP_COUNT(reasons); j++)
+            if (strcmp(batch->items[i].reason, reasons[j]) == 0)
+                pp_counter_add(&rejects[j], 1);
+    }
+}

@@ -1,0 +1,51 @@
+#ifndef BATCH_H
+#define BATCH_H
+
+#include "pp_consumer.h"
+#include "pp_producer.h"
+#include "pp_redis.h"
+
+#include "enrich.h"
+#include "ua.h"
+
+/*
+ * A batch of hits on its way to being events and rejects: made in memory
+ * first, all of it, and sent only then.
+ */
+struct batch;
+
+struct batch_tables {
+    struct geo *geo;
+    struct referrers *referrers;
+    struct ua *ua;
+};
+
+struct batch_topics {
+    const char *prefix;
+    int64_t hits_epoch;   /* what a hit's header has to say */
+    int64_t events_epoch; /* what ours will say */
+};
+
+struct batch *batch_new(size_t max_hits, const struct batch_topics *topics);
+void batch_free(struct batch **batch);
+
+/*
+ * Decides what becomes of every message, visits included. PP_ERR_AGAIN: Redis
+ * is away, or a hit is of a schema that a newer program knows: wait.
+ * PP_ERR_FATAL: the topic is another than it was. The messages have to stay
+ * valid until batch_send() returned.
+ */
+int batch_make(struct batch *batch, const struct pp_messages *messages,
+               const struct batch_tables *tables, struct pp_redis *redis,
+               struct pp_err *err);
+
+/* Sends events and rejects, in the producer's open transaction. */
+int batch_send(struct batch *batch, struct pp_producer *producer,
+               struct pp_err *err);
+
+/* Counts what the batch came to; after its transaction was committed. */
+void batch_count(const struct batch *batch);
+
+void batch_metrics_add(void);
+
+#endif
