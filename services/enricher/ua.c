@@ -201,7 +201,7 @@ static struct pp_str expand(struct ua *ua, struct pp_str agent, int groups,
 
 static bool has(struct pp_str agent, const char *word)
 {
-    return agent.n && memmem(agent.p, agent.n, word, strlen(word));
+    return agent.p && memmem(agent.p, agent.n, word, strlen(word));
 }
 
 /* uap-core names devices, not their kind; that browsers say themselves. */
