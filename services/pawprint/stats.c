@@ -59,7 +59,7 @@ static const struct panel {
      "SELECT 'load', toUInt32(quantileExact(0.5)(load_ms)), "
      "toUInt32(quantileExact(0.75)(load_ms)), "
      "toUInt32(quantileExact(0.95)(load_ms)), count() AS n" FILTER PEOPLE
-     "AND kind = 'timing' AND load_ms IS NOT NULL HAVING n > 0"},
+     "AND load_ms IS NOT NULL HAVING n > 0"},
     {"vitals", "Web vitals (median, p75, p95, measured)", "",
      "SELECT name, round(quantileExact(0.5)(value), 3), "
      "round(quantileExact(0.75)(value), 3), "
