@@ -57,9 +57,14 @@ $B/gen/%.c $B/gen/%.h &: tests/schemas/%.avsc schemas/gen.py $$(wildcard tests/s
 $B/gen/migrations.c: schemas/embed.py $(wildcard schemas/*/*.sql)
 	@mkdir -p $B/gen && python3 schemas/embed.py $B/gen
 
+# What a service has beside its C files, made for it.
+MADE_FOR_pawprint := $B/gen/migrations.o
+MADE_FOR_collector := $B/gen/script.o
 $B/gen/migrations.o: ALL_CFLAGS += -Iservices/pawprint
+$B/gen/script.o: ALL_CFLAGS += -Iservices/collector
 
-$B/bin/pawprint: $B/gen/migrations.o
+$B/gen/script.c: $(wildcard services/collector/script/*)
+	@mkdir -p $B/gen && services/collector/script/build $B/gen
 
 $B/gen/%.o: $B/gen/%.c
 	@echo "cc   $<" && $(CC) $(ALL_CFLAGS) -c -o $@ $<
@@ -74,7 +79,7 @@ $B/%.o: %.c | $(GEN_H)
 
 # Functions, since a % would be taken for the stem in the rules that use them.
 folder_of = $(notdir $(patsubst %/,%,$(dir $1)))
-objects_of = $(patsubst services/%.c,$B/services/%.o,$(filter services/$1/%,$(LOGIC)))
+objects_of = $(patsubst services/%.c,$B/services/%.o,$(filter services/$1/%,$(LOGIC))) $(MADE_FOR_$1)
 
 $(SERVICES:%=$B/bin/%): $B/bin/%: $B/services/%/main.o $$(call objects_of,%) $(LIB)
 	@mkdir -p $(@D) && echo "link $@" && \
@@ -102,7 +107,8 @@ fuzz: ## runs every fuzz target for SECONDS=60 each, on the kept corpus
 
 # A target may link the logic of the services; only what it uses ends up in it.
 FUZZ_LOGIC := build/fuzz/liblogic.a
-$(FUZZ_LOGIC): $(patsubst services/%.c,$B/services/%.o,$(filter-out services/pawprint/%,$(LOGIC)))
+$(FUZZ_LOGIC): $(patsubst services/%.c,$B/services/%.o,$(filter-out services/pawprint/%,$(LOGIC))) \
+ $B/gen/script.o
 	@rm -f $@ && ar rcs $@ $^
 
 build/fuzz/bin/%: build/fuzz/tests/fuzz/%.o $(FUZZ_LOGIC) build/fuzz/libpawprint.a

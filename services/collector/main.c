@@ -23,6 +23,7 @@
 #include "pp_topics.h"
 
 #include "receive.h"
+#include "script.h"
 
 #define TURN_MS          100
 #define SITES_EACH_POLL  1000
@@ -295,6 +296,7 @@ int main(int argc, char **argv)
     struct pp_err err = {0};
 
     receive_metrics_add();
+    script_metrics_add();
     pp_metrics_add(&sites_known.metric);
     pp_service_init("collector", settings, argc, argv);
     if (open_all(&self, &err) == 0) {

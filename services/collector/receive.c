@@ -13,6 +13,7 @@
 #include "address.h"
 #include "answer.h"
 #include "body.h"
+#include "script.h"
 
 #define USER_AGENT_BYTES 512
 #define LANGUAGE_BYTES   35
@@ -399,6 +400,8 @@ const struct pp_http_route receive_routes[] = {
     {"POST", "/e", post_hit},
     {"POST", "/b", post_batch},
     {"GET", "/p.gif", get_pixel},
+    {"GET", "/s.js", script_get},
+    {"HEAD", "/s.js", script_get},
     {NULL, "*", refuse},
     {0},
 };
