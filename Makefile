@@ -118,6 +118,9 @@ build/fuzz/bin/%: build/fuzz/tests/fuzz/%.o $(FUZZ_LOGIC) build/fuzz/libpawprint
 integration: $(ITESTS) $(SERVICES:%=$B/bin/%) ## integration tests, on a stack of their own
 	@tests/integration/run $(ITESTS)
 
+local-e2e: all ## end-to-end tests, hits in and rows out, on a stack of their own
+	@tests/e2e/run
+
 test: ## installs what it needs, then every test, also under the sanitizers
 	@tests/stack/install
 	@tests/all
@@ -135,5 +138,5 @@ clean: ## removes what was built; keeps what was downloaded
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-.PHONY: all unit integration fuzz test deps format clean help
+.PHONY: all unit integration local-e2e fuzz test deps format clean help
 -include $(shell find $B -name '*.d' 2>/dev/null)

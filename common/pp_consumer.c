@@ -218,8 +218,11 @@ static void note_event(struct pp_consumer *self, const rd_kafka_message_t *raw)
             position->next = raw->offset;
         return;
     }
-    if (rd_kafka_fatal_error(self->rk, NULL, 0))
-        pp_kafka_err(&self->failed, RD_KAFKA_RESP_ERR__FATAL, self->topic);
+    char why[160];
+
+    if (rd_kafka_fatal_error(self->rk, why, sizeof(why)))
+        pp_err_set(&self->failed, PP_ERR_FATAL, "kafka: %s: %s", self->topic,
+                   why);
 }
 
 static struct pp_message message_of(const rd_kafka_message_t *raw)

@@ -19,6 +19,7 @@
 #define BACKLOG       4096u
 #define SCAN_EVERY_MS 1000
 #define WATCHES_MAX   8
+#define DISCARD_BYTES ((uint64_t)16 << 20)
 
 /* One open socket, in the server's list: what its deadline is. */
 struct connection {
@@ -26,6 +27,7 @@ struct connection {
     int fd;
     bool answering; /* read whole: no deadline of the reader any more */
     bool again;     /* has had a request: it may rest between two */
+    bool late;      /* was cut off */
     struct pp_mono since;
     char peer[INET6_ADDRSTRLEN];
 };
@@ -46,6 +48,7 @@ struct pp_http {
     unsigned open_requests;
     struct connection *connections;
     struct pp_mono scanned;
+    uint64_t cut_off_count;
     struct watch watches[WATCHES_MAX];
     int watch_count;
 };
@@ -142,13 +145,20 @@ static void cut_off_the_slow(struct pp_http *http)
 
         if (c->again)
             limit_ms += (int64_t)http->limits.idle_s * 1000;
-        if (c->answering || pp_mono_ms(c->since, now) < limit_ms)
+        if (c->answering || c->late || pp_mono_ms(c->since, now) < limit_ms)
             continue;
+        c->late = true;
+        http->cut_off_count++;
         if (send(c->fd, late, sizeof(late) - 1, MSG_DONTWAIT | MSG_NOSIGNAL) <
             0)
             errno = 0; /* it is about to be cut off anyway */
         shutdown(c->fd, SHUT_RDWR);
     }
+}
+
+uint64_t pp_http_cut_off_count(const struct pp_http *http)
+{
+    return http->cut_off_count;
 }
 
 /* --- requests ------------------------------------------------------------- */
@@ -250,13 +260,30 @@ static enum MHD_Result dispatch(struct pp_http_request *request)
     return MHD_YES;
 }
 
-static bool announces_too_much(struct pp_http_request *request)
+/* What the sender announces; 0 where it says nothing. */
+static uint64_t announced_bytes(const struct pp_http_request *request)
 {
     struct pp_str length = pp_http_header(request, "Content-Length");
-    int64_t bytes;
+    int64_t bytes = 0;
 
-    return length.p && (!pp_str_int64(length, &bytes) || bytes < 0 ||
-                        (uint64_t)bytes > request->http->limits.body_bytes);
+    if (length.p && (!pp_str_int64(length, &bytes) || bytes < 0))
+        return UINT64_MAX;
+    return (uint64_t)bytes;
+}
+
+/*
+ * A sender that is answered while it still sends may never see the answer:
+ * the closing end resets the connection. So what is somewhat too large is read
+ * and thrown away first; but not what is huge, nor what waits to be asked for.
+ */
+static bool refuse_at_once(struct pp_http_request *request)
+{
+    uint64_t bytes = announced_bytes(request);
+
+    request->too_large = bytes > request->http->limits.body_bytes;
+    return request->too_large &&
+           (bytes > request->http->limits.body_bytes + DISCARD_BYTES ||
+            pp_http_header(request, "Expect").p);
 }
 
 static enum MHD_Result on_request(void *cls, struct MHD_Connection *mhd,
@@ -269,12 +296,12 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *mhd,
     (void)version;
     if (!request) { /* its headers are there */
         *slot = request = request_new(cls, mhd, url, method);
-        request->too_large = announces_too_much(request);
-        return request->too_large ? dispatch(request) : MHD_YES;
+        return refuse_at_once(request) ? dispatch(request) : MHD_YES;
     }
     if (*data_bytes) {
-        pp_buf_add(&request->body, data, *data_bytes);
-        request->too_large = request->body.overflow;
+        if (!request->too_large)
+            pp_buf_add(&request->body, data, *data_bytes);
+        request->too_large = request->too_large || request->body.overflow;
         *data_bytes = 0;
         return MHD_YES;
     }

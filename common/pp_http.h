@@ -78,6 +78,9 @@ void pp_http_stop_accepting(struct pp_http *http);
 /* Requests that were begun and not yet answered in full. */
 unsigned pp_http_open_requests(const struct pp_http *http);
 
+/* Requests that did not come whole in time, since the start. */
+uint64_t pp_http_cut_off_count(const struct pp_http *http);
+
 /* What was asked. All of it is valid until the request is answered. */
 struct pp_str pp_http_method(const struct pp_http_request *request);
 struct pp_str pp_http_path(const struct pp_http_request *request);

@@ -11,23 +11,18 @@
  * on the same port. What a request becomes is in receive.c; the parts that
  * decide do no I/O.
  */
-#include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include <sodium.h>
 
-#include "pp_consumer.h"
 #include "pp_service.h"
 #include "pp_time.h"
-#include "pp_topics.h"
 
+#include "known.h"
 #include "receive.h"
 #include "script.h"
 
 #define TURN_MS          100
-#define SITES_EACH_POLL  1000
-#define SITES_BYTES      ((size_t)16 << 20)
 #define STOP_MS          15000
 #define NOT_DURABLE_MS   5000 /* /readyz stays 503 after a failed delivery */
 #define QUEUE_BYTES      ((size_t)64 << 20)
@@ -77,18 +72,13 @@ static const struct pp_setting settings[] = {
     {0},
 };
 
-static struct pp_gauge sites_known =
-    PP_GAUGE("pawprint_collector_sites", "sites in memory");
-
 struct collector {
     struct pp_http *http;
-    struct pp_consumer *sites_topic;
-    struct pp_consumer *schemas_topic; /* the epoch of `hits` */
+    struct known known;
     struct pp_redis *redis;
     struct pp_arena arena; /* of answers of Redis */
     struct salts salts;
     struct receiver receiver;
-    struct pp_err trouble; /* of a callback, for the loop to say once */
     char topic[200];
 };
 
@@ -97,61 +87,6 @@ static void reports_wait(void *context)
     struct collector *self = context;
 
     pp_producer_poll(self->receiver.producer, 0);
-}
-
-/* A site that can't be read is said and passed over: the others are right. */
-static void sites_wait(void *context)
-{
-    struct collector *self = context;
-    struct pp_messages messages;
-    struct pp_err err = {0};
-
-    do {
-        if (pp_consumer_poll(self->sites_topic, &messages, 0, &err) < 0) {
-            self->trouble = err;
-            return;
-        }
-        for (size_t i = 0; i < messages.count; i++)
-            if (messages.list[i].value.p &&
-                sites_apply(self->receiver.sites, messages.list[i].value,
-                            &err) < 0)
-                pp_error("site.unreadable", "offset=%" PRId64 " why=%s",
-                         messages.list[i].offset, err.msg);
-    } while (messages.count > 0);
-    pp_gauge_set(&sites_known, (int64_t)sites_count(self->receiver.sites));
-}
-
-/* Without its epoch a hit could not be told from another. */
-static void schemas_wait(void *context)
-{
-    struct collector *self = context;
-    struct pp_messages messages;
-    struct pp_err err = {0};
-    int64_t epoch;
-
-    do {
-        if (pp_consumer_poll(self->schemas_topic, &messages, 0, &err) < 0) {
-            self->trouble = err;
-            return;
-        }
-        if (pp_topics_take(&messages, "hits.v1", &epoch))
-            snprintf(self->receiver.epoch, sizeof(self->receiver.epoch),
-                     "%" PRId64, epoch);
-    } while (messages.count > 0);
-}
-
-static int read_whole(struct pp_consumer **consumer, const char *name,
-                      struct pp_err *err)
-{
-    char topic[200];
-    const struct pp_consumer_options options = {
-        .topic = topic,
-        .batch_count = SITES_EACH_POLL,
-        .fetch_bytes = SITES_BYTES,
-    };
-
-    snprintf(topic, sizeof(topic), "%s%s", cfg.prefix, name);
-    return pp_consumer_open(consumer, &cfg.kafka, &options, err);
 }
 
 static int open_kafka(struct collector *self, struct pp_err *err)
@@ -165,10 +100,9 @@ static int open_kafka(struct collector *self, struct pp_err *err)
     };
 
     if (pp_producer_open(&self->receiver.producer, &cfg.kafka, &producing,
-                         err) < 0 ||
-        read_whole(&self->sites_topic, "sites.v1", err) < 0)
+                         err) < 0)
         return -1;
-    return read_whole(&self->schemas_topic, "schemas.v1", err);
+    return known_open(&self->known, &cfg.kafka, cfg.prefix, err);
 }
 
 static int open_http(struct collector *self, struct pp_err *err)
@@ -185,12 +119,9 @@ static int open_http(struct collector *self, struct pp_err *err)
                      receive_routes, &self->receiver, &limits, err) < 0)
         return -1;
     if (pp_http_watch(self->http, pp_producer_fd(self->receiver.producer),
-                      reports_wait, self, err) < 0 ||
-        pp_http_watch(self->http, pp_consumer_fd(self->sites_topic), sites_wait,
-                      self, err) < 0)
+                      reports_wait, self, err) < 0)
         return -1;
-    return pp_http_watch(self->http, pp_consumer_fd(self->schemas_topic),
-                         schemas_wait, self, err);
+    return known_watch(&self->known, self->http, err);
 }
 
 static int open_all(struct collector *self, struct pp_err *err)
@@ -200,8 +131,7 @@ static int open_all(struct collector *self, struct pp_err *err)
     snprintf(self->topic, sizeof(self->topic), "%shits.v1", cfg.prefix);
     pp_arena_init(&self->arena, 65536);
     receiver_init(&self->receiver);
-    self->receiver.not_durable.ns = INT64_MIN / 2;
-    self->receiver.sites = sites_new();
+    self->receiver.known = &self->known;
     self->receiver.salts = &self->salts;
     self->receiver.topic = self->topic;
     self->receiver.trusted_hops = cfg.trusted_hops;
@@ -211,19 +141,12 @@ static int open_all(struct collector *self, struct pp_err *err)
     return open_http(self, err);
 }
 
-/* What has to be known before a hit can be judged, and who says so. */
-static void judge_readiness(struct collector *self)
+static void judge_readiness(const struct collector *self)
 {
-    struct receiver *receiver = &self->receiver;
-    bool durable =
-        pp_mono_ms(receiver->not_durable, pp_mono_now()) > NOT_DURABLE_MS;
+    bool durable = pp_mono_ms(self->receiver.not_durable, pp_mono_now()) >
+                   NOT_DURABLE_MS;
 
-    if (!receiver->ready && receiver->epoch[0] &&
-        pp_consumer_caught_up(self->sites_topic)) {
-        receiver->ready = true;
-        pp_info("sites.known", "count=%zu", sites_count(receiver->sites));
-    }
-    if (receiver->ready && durable)
+    if (self->known.ready && durable)
         pp_service_ready();
     else
         pp_service_not_ready();
@@ -244,17 +167,11 @@ static int one_turn(struct collector *self, struct pp_err *err)
 {
     pp_http_turn(self->http, TURN_MS);
     reports_wait(self);
-    sites_wait(self);
-    schemas_wait(self);
+    receive_count_timeouts(&self->receiver, pp_http_cut_off_count(self->http));
     refresh_salts(self);
-    judge_readiness(self);
-    if (self->trouble.kind == PP_ERR_FATAL) {
-        *err = self->trouble;
+    if (known_read(&self->known, err) < 0)
         return -1;
-    }
-    if (self->trouble.kind != PP_ERR_NONE)
-        pp_warn("kafka.trouble", "why=%s", self->trouble.msg);
-    self->trouble = (struct pp_err){0};
+    judge_readiness(self);
     return 0;
 }
 
@@ -281,11 +198,9 @@ static void drain(struct collector *self)
 static void close_all(struct collector *self)
 {
     pp_http_close(&self->http);
-    pp_consumer_close(&self->schemas_topic);
-    pp_consumer_close(&self->sites_topic);
+    known_close(&self->known);
     pp_producer_close(&self->receiver.producer);
     pp_redis_close(&self->redis);
-    sites_free(&self->receiver.sites);
     receiver_fini(&self->receiver);
     pp_arena_fini(&self->arena);
 }
@@ -297,7 +212,7 @@ int main(int argc, char **argv)
 
     receive_metrics_add();
     script_metrics_add();
-    pp_metrics_add(&sites_known.metric);
+    known_metrics_add();
     pp_service_init("collector", settings, argc, argv);
     if (open_all(&self, &err) == 0) {
         pp_info("collector.listening", "port=%u",

@@ -64,6 +64,7 @@ void receiver_init(struct receiver *self)
     pp_buf_init(&self->record, RECORD_BYTES);
     self->hits = pp_calloc(HIT_BATCH_MAX, sizeof(*self->hits));
     self->results = pp_calloc(HIT_BATCH_MAX, sizeof(*self->results));
+    self->not_durable.ns = INT64_MIN / 2;
 }
 
 void receiver_fini(struct receiver *self)
@@ -116,6 +117,12 @@ void receive_delivered(void *context, void *record, const struct pp_err *err)
     }
     if (--outcome->waiting->on_their_way == 0)
         settle(outcome->waiting);
+}
+
+void receive_count_timeouts(struct receiver *self, uint64_t count)
+{
+    pp_counter_add(&requests_by_result[RESULT_TIMEOUT], count - self->timeouts);
+    self->timeouts = count;
 }
 
 /* --- from a hit to its record --------------------------------------------- */
@@ -196,7 +203,7 @@ static enum result send_hit(struct receiver *self, const struct hit *hit,
                             struct outcome *outcome)
 {
     const struct pp_avro_frame frame = {.fingerprint = HIT_FINGERPRINT};
-    const struct pp_kafka_header headers[] = {{"epoch", pp_str_of(self->epoch)},
+    const struct pp_kafka_header headers[] = {{"epoch", pp_str_of(self->known->epoch)},
                                               {0}};
     char key[128];
     struct pp_record record = {
@@ -237,7 +244,7 @@ static enum result take_hit(struct receiver *self,
                             const struct pp_http_request *request,
                             struct hit *hit, struct outcome *outcome)
 {
-    const struct site_entry *site = sites_find(self->sites, hit->site_id);
+    const struct site_entry *site = sites_find(self->known->sites, hit->site_id);
     char prefix[ADDRESS_BYTES];
 
     if (!site || site->state != SITE_ACTIVE)
@@ -292,7 +299,7 @@ static enum result body_of(struct receiver *self,
                            const struct pp_http_request *request,
                            size_t max_bytes, struct pp_str *body_out)
 {
-    if (!self->ready)
+    if (!self->known->ready)
         return RESULT_NOT_READY;
     if (!media_type_is_ours(request))
         return RESULT_UNSUPPORTED_MEDIA_TYPE;
@@ -372,7 +379,7 @@ static void get_pixel(struct pp_http_request *request, void *context)
 {
     struct receiver *self = context;
 
-    if (!self->ready) {
+    if (!self->known->ready) {
         reply(request, ANSWER_PIXEL, RESULT_NOT_READY);
         return;
     }

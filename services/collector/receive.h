@@ -6,8 +6,8 @@
 #include "pp_time.h"
 
 #include "hit_json.h"
+#include "known.h"
 #include "salts.h"
-#include "sites.h"
 
 /*
  * From a request to records on `hits`, and from their delivery reports to the
@@ -19,13 +19,11 @@
 
 struct receiver {
     /* What it works with; main.c opens and closes them. */
-    struct sites *sites;
+    const struct known *known;
     struct salts *salts;
     struct pp_producer *producer;
     const char *topic;
     int trusted_hops;
-    bool ready; /* the sites are known, and the topic's epoch is */
-    char epoch[24];
 
     /* Its own. */
     struct pp_arena arena;
@@ -35,6 +33,7 @@ struct receiver {
     enum result *results;
     unsigned waiting;           /* requests whose hits are on their way */
     struct pp_mono not_durable; /* when a delivery last failed */
+    uint64_t timeouts;          /* of those that were counted */
 };
 
 void receiver_init(struct receiver *self);
@@ -45,6 +44,9 @@ extern const struct pp_http_route receive_routes[];
 
 /* Told by the producer of every record; context is the struct receiver. */
 void receive_delivered(void *context, void *record, const struct pp_err *err);
+
+/* Counts the requests that the server cut off; count is of all since start. */
+void receive_count_timeouts(struct receiver *self, uint64_t count);
 
 /* Adds its metrics; before there are other threads. */
 void receive_metrics_add(void);

@@ -15,6 +15,7 @@ static const struct {
     [RESULT_UNKNOWN_SITE] = {"unknown_site", 404},
     [RESULT_NOT_FOUND] = {"not_found", 404},
     [RESULT_METHOD_NOT_ALLOWED] = {"method_not_allowed", 405},
+    [RESULT_TIMEOUT] = {"timeout", 408},
     [RESULT_TOO_LARGE] = {"too_large", 413},
     [RESULT_UNSUPPORTED_MEDIA_TYPE] = {"unsupported_media_type", 415},
     [RESULT_UNSUPPORTED_ENCODING] = {"unsupported_encoding", 415},

@@ -53,7 +53,7 @@ static const struct pp_setting settings[] = {
            "services/enricher/data/uap/regexes.tsv",
            "uap-core's rules for user agents"),
     PP_STR("PAWPRINT_INSTANCE_ID", &cfg.instance, "",
-           "name of this process for static membership; empty: none"),
+           "name of this process that stays when it starts anew; empty: none"),
     {0},
 };
 
@@ -77,10 +77,14 @@ static int open_tables(struct enricher *self, struct pp_err *err)
     return ua_open(&self->tables.ua, cfg.uap, err);
 }
 
-/* A random name: members of the group are told apart by Kafka itself. */
+/*
+ * Under a name that stays, a new process ends the transaction of the one that
+ * was killed before it at once. Under a name of its own Kafka ends it when its
+ * time is over; readers wait for that long.
+ */
 static int open_producer(struct enricher *self, struct pp_err *err)
 {
-    char id[64];
+    char id[250];
     const struct pp_producer_options options = {
         .transactional_id = id,
         .linger_ms = 20,
@@ -88,8 +92,11 @@ static int open_producer(struct enricher *self, struct pp_err *err)
         .queue_bytes = QUEUE_BYTES,
     };
 
-    snprintf(id, sizeof(id), "enricher-%d-%" PRIx64, (int)getpid(),
-             (uint64_t)pp_wall_now().ms);
+    if (cfg.instance[0])
+        snprintf(id, sizeof(id), "%senricher-%s", cfg.prefix, cfg.instance);
+    else
+        snprintf(id, sizeof(id), "%senricher-%d-%" PRIx64, cfg.prefix,
+                 (int)getpid(), (uint64_t)pp_wall_now().ms);
     return pp_producer_open(&self->producer, &cfg.kafka, &options, err);
 }
 

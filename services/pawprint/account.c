@@ -14,7 +14,6 @@
 
 #define ID_BYTES      13 /* twelve characters and a NUL */
 #define RECORD_BYTES  ((size_t)64 << 10)
-#define SCRIPT_ORIGIN "https://collect.example"
 
 /* Twelve characters of a-z0-9: 62 bits, so that nobody guesses one. */
 static int random_id(char id_out[static ID_BYTES], struct pp_err *err)
@@ -31,14 +30,6 @@ static int random_id(char id_out[static ID_BYTES], struct pp_err *err)
     }
     id_out[count] = '\0';
     return 0;
-}
-
-static void print_id(struct cli *cli, const char *what, const char *id)
-{
-    if (cli->json)
-        printf("{\"%s\":\"%s\"}\n", what, id);
-    else
-        puts(id);
 }
 
 int account_create_run(struct cli *cli, int argc, char **argv,
@@ -61,7 +52,7 @@ int account_create_run(struct cli *cli, int argc, char **argv,
                    "locale) VALUES ($1, $2, $3, $4, $5)",
                    5, values, err) < 0)
         return -1;
-    print_id(cli, "account", id);
+    printf(cli->json ? "{\"account\":\"%s\"}\n" : "%s\n", id);
     return 0;
 }
 
@@ -120,6 +111,30 @@ static int site_tell(struct cli *cli, const char *site_id, struct pp_err *err)
     return result;
 }
 
+/* With the snippet, which is all that a page needs. */
+static void print_site(const struct cli *cli, const char *id)
+{
+    struct pp_buf snippet;
+
+    pp_buf_init(&snippet, RECORD_BYTES);
+    pp_buf_printf(&snippet,
+                  "<script defer src=\"%s/s.js\" data-site=\"%s\"></script>",
+                  cli->collector, id);
+    if (cli->json) {
+        struct pp_buf line;
+
+        pp_buf_init(&line, RECORD_BYTES);
+        pp_buf_printf(&line, "{\"site\":\"%s\",\"snippet\":", id);
+        pp_json_add_str(&line, pp_buf_str(&snippet));
+        printf("%.*s}\n", PP_ARG(pp_buf_str(&line)));
+        pp_buf_fini(&line);
+    } else {
+        printf("%s\n\nPut this into the head of every page:\n\n  %.*s\n", id,
+               PP_ARG(pp_buf_str(&snippet)));
+    }
+    pp_buf_fini(&snippet);
+}
+
 int site_create_run(struct cli *cli, int argc, char **argv, struct pp_err *err)
 {
     char id[ID_BYTES];
@@ -146,11 +161,7 @@ int site_create_run(struct cli *cli, int argc, char **argv, struct pp_err *err)
     }
     if (pp_pg_commit(cli->pg, err) < 0)
         return -1;
-    print_id(cli, "site", id);
-    if (!cli->json)
-        printf("\nPut this into the head of every page:\n\n"
-               "  <script defer src=\"%s/s.js\" data-site=\"%s\"></script>\n",
-               cli_option(argc, argv, "--collector", SCRIPT_ORIGIN), id);
+    print_site(cli, id);
     return 0;
 }
 

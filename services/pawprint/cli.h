@@ -13,6 +13,7 @@
 struct cli {
     bool json; /* one JSON document on stdout instead of text */
     const char *prefix;
+    const char *collector; /* where pages fetch the script from */
     struct pp_kafka_access kafka_access;
     struct pp_pg *pg;
     struct pp_kafka *kafka;

@@ -40,11 +40,14 @@ static struct {
     struct pp_clickhouse_access clickhouse;
     const char *postgres;
     const char *prefix;
+    const char *collector;
 } cfg = {.kafka.client_id = "pawprint"};
 
 static const struct pp_setting common_settings[] = {
     PP_STR("PAWPRINT_TOPIC_PREFIX", &cfg.prefix, "pawprint.",
            "stands before the name of every topic"),
+    PP_STR("PAWPRINT_COLLECTOR_URL", &cfg.collector, "https://collect.example",
+           "address of the collectors, as pages see it"),
     {0},
 };
 static const struct pp_setting postgres_settings[] = {
@@ -93,6 +96,7 @@ static int open_all(struct cli *cli, unsigned needs, struct pp_err *err)
     if (pp_config_load(common_settings, err) < 0)
         return -1;
     cli->prefix = cfg.prefix;
+    cli->collector = cfg.collector;
     if (needs & NEEDS_POSTGRES &&
         (pp_config_load(postgres_settings, err) < 0 ||
          pp_pg_open(&cli->pg, cfg.postgres, "pawprint", err) < 0))

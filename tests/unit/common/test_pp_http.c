@@ -140,8 +140,13 @@ static void a_request_gets_the_answer_of_its_route(void **state)
          "HTTP/1.1 404 ", "\r\n\r\n"},
         {"the method is another", "GET /echo HTTP/1.1\r\nHost: x\r\n\r\n",
          "HTTP/1.1 405 ", "\r\n\r\n"},
-        {"too large a body is announced",
-         "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 1001\r\n\r\n",
+        {"a huge body is announced",
+         "POST /echo HTTP/1.1\r\nHost: x\r\n"
+         "Content-Length: 99999999\r\n\r\n",
+         "HTTP/1.1 413 ", "\r\n\r\n"},
+        {"too large a body waits to be asked for",
+         "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 1001\r\n"
+         "Expect: 100-continue\r\n\r\n",
          "HTTP/1.1 413 ", "\r\n\r\n"},
     };
     struct server server;

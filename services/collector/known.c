@@ -1,0 +1,122 @@
+#include "known.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "pp_log.h"
+#include "pp_metrics.h"
+#include "pp_topics.h"
+
+#define EACH_POLL   1000
+#define FETCH_BYTES ((size_t)16 << 20)
+
+static struct pp_gauge sites_known =
+    PP_GAUGE("pawprint_collector_sites", "sites in memory");
+
+void known_metrics_add(void)
+{
+    pp_metrics_add(&sites_known.metric);
+}
+
+static int open_topic(struct pp_consumer **consumer,
+                      const struct pp_kafka_access *kafka, const char *prefix,
+                      const char *name, struct pp_err *err)
+{
+    char topic[200];
+    const struct pp_consumer_options options = {
+        .topic = topic,
+        .batch_count = EACH_POLL,
+        .fetch_bytes = FETCH_BYTES,
+    };
+
+    snprintf(topic, sizeof(topic), "%s%s", prefix, name);
+    return pp_consumer_open(consumer, kafka, &options, err);
+}
+
+int known_open(struct known *self, const struct pp_kafka_access *kafka,
+               const char *topic_prefix, struct pp_err *err)
+{
+    self->sites = sites_new();
+    if (open_topic(&self->sites_topic, kafka, topic_prefix, "sites.v1", err) <
+        0)
+        return -1;
+    return open_topic(&self->schemas_topic, kafka, topic_prefix, "schemas.v1",
+                      err);
+}
+
+void known_close(struct known *self)
+{
+    pp_consumer_close(&self->schemas_topic);
+    pp_consumer_close(&self->sites_topic);
+    sites_free(&self->sites);
+}
+
+/* A site that can't be read is said and passed over: the others are right. */
+static void sites_wait(void *context)
+{
+    struct known *self = context;
+    struct pp_messages messages;
+    struct pp_err err = {0};
+
+    do {
+        if (pp_consumer_poll(self->sites_topic, &messages, 0, &err) < 0) {
+            self->trouble = err;
+            return;
+        }
+        for (size_t i = 0; i < messages.count; i++)
+            if (messages.list[i].value.p &&
+                sites_apply(self->sites, messages.list[i].value, &err) < 0)
+                pp_error("site.unreadable", "offset=%" PRId64 " why=%s",
+                         messages.list[i].offset, err.msg);
+    } while (messages.count > 0);
+    pp_gauge_set(&sites_known, (int64_t)sites_count(self->sites));
+}
+
+/* Without its epoch a hit could not be told from another. */
+static void schemas_wait(void *context)
+{
+    struct known *self = context;
+    struct pp_messages messages;
+    struct pp_err err = {0};
+    int64_t epoch;
+
+    do {
+        if (pp_consumer_poll(self->schemas_topic, &messages, 0, &err) < 0) {
+            self->trouble = err;
+            return;
+        }
+        if (pp_topics_take(&messages, "hits.v1", &epoch))
+            snprintf(self->epoch, sizeof(self->epoch), "%" PRId64, epoch);
+    } while (messages.count > 0);
+}
+
+int known_watch(struct known *self, struct pp_http *http, struct pp_err *err)
+{
+    if (pp_http_watch(http, pp_consumer_fd(self->sites_topic), sites_wait, self,
+                      err) < 0)
+        return -1;
+    return pp_http_watch(http, pp_consumer_fd(self->schemas_topic),
+                         schemas_wait, self, err);
+}
+
+int known_read(struct known *self, struct pp_err *err)
+{
+    struct pp_err trouble;
+
+    sites_wait(self);
+    schemas_wait(self);
+    trouble = self->trouble;
+    self->trouble = (struct pp_err){0};
+    if (trouble.kind == PP_ERR_FATAL) {
+        *err = trouble;
+        return -1;
+    }
+    if (trouble.kind != PP_ERR_NONE)
+        pp_warn("kafka.trouble", "why=%s", trouble.msg);
+    if (!self->ready && self->epoch[0] &&
+        pp_consumer_caught_up(self->sites_topic)) {
+        self->ready = true;
+        pp_info("sites.known", "count=%zu", sites_count(self->sites));
+    }
+    return 0;
+}

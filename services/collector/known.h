@@ -1,0 +1,40 @@
+#ifndef KNOWN_H
+#define KNOWN_H
+
+#include <stdbool.h>
+
+#include "pp_consumer.h"
+#include "pp_http.h"
+
+#include "sites.h"
+
+/*
+ * What has to be known before a hit can be judged: the sites, and the epoch of
+ * the topic `hits`. Both are read from Kafka, whole, and followed from then
+ * on. Belongs to the thread of the HTTP server; nothing here waits.
+ */
+struct known {
+    struct sites *sites;
+    char epoch[24]; /* of `hits`, in text; empty until it is read */
+    bool ready;     /* all was read once; stays so with Kafka away */
+
+    /* Its own. */
+    struct pp_consumer *sites_topic;
+    struct pp_consumer *schemas_topic;
+    struct pp_err trouble; /* of a callback, for known_read() to say once */
+};
+
+int known_open(struct known *self, const struct pp_kafka_access *kafka,
+               const char *topic_prefix, struct pp_err *err);
+void known_close(struct known *self);
+
+/* Reads what comes as soon as it comes, inside of pp_http_turn(). */
+int known_watch(struct known *self, struct pp_http *http, struct pp_err *err);
+
+/* Reads what is there. -1 when it can never go on; lesser trouble is logged. */
+int known_read(struct known *self, struct pp_err *err);
+
+/* Adds its metric; before there are other threads. */
+void known_metrics_add(void);
+
+#endif

@@ -1,0 +1,52 @@
+"""A site is known to every collector soon after it was made."""
+import subprocess
+import time
+import uuid
+
+from kit import stack
+from kit.hits import Sender
+
+SOON_S = 2
+
+
+def first_taken(site, began):
+    """Seconds from began until the collector takes hits of the site."""
+    sender = Sender()
+    hit = {"site": site, "url": "https://shop.example/"}
+    stack.until(f"site {site} known", lambda: sender.send(hit)[0] == 202, 10)
+    return time.monotonic() - began
+
+
+def test_a_new_site_is_known_to_the_collector_within_two_seconds():
+    began = time.monotonic()
+    took = first_taken(stack.new_site("soon"), began)
+    assert took < SOON_S, took
+    return f"{took:.2f} s"
+
+
+def test_no_site_is_lost_or_held_up_behind_a_transaction_that_takes_longer():
+    """One row of the outbox gets its number first and is committed last."""
+    made = stack.new_site("model")
+    late = uuid.uuid4().hex[: len(made)]
+    with subprocess.Popen(
+            ["psql", "-qAtX", "-v", "ON_ERROR_STOP=1",
+             stack.address("PAWPRINT_POSTGRES_DSN")],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as psql:
+        def run(sql):
+            psql.stdin.write(sql + ";\n\\echo done\n")
+            psql.stdin.flush()
+            while (line := psql.stdout.readline()) != "done\n":
+                assert line, "psql ended"
+
+        run(f"""BEGIN; INSERT INTO outbox (topic, key, value)
+            SELECT topic, '{late}', overlay(value PLACING '{late}'::bytea
+                FROM position('{made}'::bytea IN value))
+            FROM outbox WHERE key = '{made}'::bytea""")
+        began = time.monotonic()
+        took = first_taken(stack.new_site("overtakes"), began)
+        assert took < SOON_S, took
+        began = time.monotonic()
+        run("COMMIT")
+        took = first_taken(late, began)
+        assert took < SOON_S, took
+        psql.stdin.close()
