@@ -125,6 +125,24 @@ test: ## installs what it needs, then every test, also under the sanitizers
 	@tests/stack/install
 	@tests/all
 
+# --- running it ------------------------------------------------------------
+ready: deps
+	@$(MAKE) --no-print-directory -j$$(nproc) all
+
+demo: ready ## everything at work: real servers, a browser's visit, the numbers
+	@tests/demo/demo
+
+demo-down: ## stops what demo or up started; data stays in build/run
+	@tests/demo/demo down
+
+up: ready ## stack and services without traffic; addresses in build/run/env
+	@tests/stack/up --fsync && tests/stack/services up
+
+down: demo-down ## the same as demo-down
+
+status: ## what runs
+	@tests/stack/services status
+
 deps: ## installs the packages that building and testing need (Debian, root)
 	@tests/stack/install
 
@@ -138,5 +156,5 @@ clean: ## removes what was built; keeps what was downloaded
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-.PHONY: all unit integration local-e2e fuzz test deps format clean help
+.PHONY: all unit integration local-e2e fuzz test ready demo demo-down up down status deps format clean help
 -include $(shell find $B -name '*.d' 2>/dev/null)

@@ -143,8 +143,8 @@ static int open_all(struct collector *self, struct pp_err *err)
 
 static void judge_readiness(const struct collector *self)
 {
-    bool durable = pp_mono_ms(self->receiver.not_durable, pp_mono_now()) >
-                   NOT_DURABLE_MS;
+    bool durable =
+        pp_mono_ms(self->receiver.not_durable, pp_mono_now()) > NOT_DURABLE_MS;
 
     if (self->known.ready && durable)
         pp_service_ready();

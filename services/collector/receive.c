@@ -203,8 +203,8 @@ static enum result send_hit(struct receiver *self, const struct hit *hit,
                             struct outcome *outcome)
 {
     const struct pp_avro_frame frame = {.fingerprint = HIT_FINGERPRINT};
-    const struct pp_kafka_header headers[] = {{"epoch", pp_str_of(self->known->epoch)},
-                                              {0}};
+    const struct pp_kafka_header headers[] = {
+        {"epoch", pp_str_of(self->known->epoch)}, {0}};
     char key[128];
     struct pp_record record = {
         .topic = self->topic,
@@ -244,7 +244,8 @@ static enum result take_hit(struct receiver *self,
                             const struct pp_http_request *request,
                             struct hit *hit, struct outcome *outcome)
 {
-    const struct site_entry *site = sites_find(self->known->sites, hit->site_id);
+    const struct site_entry *site =
+        sites_find(self->known->sites, hit->site_id);
     char prefix[ADDRESS_BYTES];
 
     if (!site || site->state != SITE_ACTIVE)

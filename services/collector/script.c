@@ -81,7 +81,8 @@ void script_get(struct pp_http_request *request, void *context)
     const struct script_form *form = &script_forms[encoding];
     struct pp_http_field fields[] = {
         {"ETag", form->etag},
-        {"Cache-Control", "public, max-age=86400, stale-while-revalidate=604800"},
+        {"Cache-Control",
+         "public, max-age=86400, stale-while-revalidate=604800"},
         {"Vary", "Accept-Encoding"},
         {"Access-Control-Allow-Origin", "*"},
         {"Cross-Origin-Resource-Policy", "cross-origin"},

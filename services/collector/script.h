@@ -7,12 +7,7 @@
  * The script that pages carry, in each form a browser may take. The forms are
  * made from services/collector/script/ when the collector is built.
  */
-enum script_encoding {
-    SCRIPT_PLAIN,
-    SCRIPT_GZIP,
-    SCRIPT_BR,
-    SCRIPT_ENCODINGS
-};
+enum script_encoding { SCRIPT_PLAIN, SCRIPT_GZIP, SCRIPT_BR, SCRIPT_ENCODINGS };
 
 struct script_form {
     struct pp_str bytes;

@@ -12,8 +12,8 @@
 #include "cli.h"
 #include "site.h"
 
-#define ID_BYTES      13 /* twelve characters and a NUL */
-#define RECORD_BYTES  ((size_t)64 << 10)
+#define ID_BYTES     13 /* twelve characters and a NUL */
+#define RECORD_BYTES ((size_t)64 << 10)
 
 /* Twelve characters of a-z0-9: 62 bits, so that nobody guesses one. */
 static int random_id(char id_out[static ID_BYTES], struct pp_err *err)

@@ -8,7 +8,9 @@
 
 #include "cli.h"
 
-#define QUERY_MS 30000
+#define QUERY_MS  30000
+#define FIRST_DAY "1971-01-01" /* before and after all events */
+#define LAST_DAY  "2200-01-01"
 #define FILTER                                                                 \
     " FROM events WHERE site_id = {site:String} "                              \
     "AND event_at >= parseDateTime64BestEffort({from:String}, 3, 'UTC') "      \
@@ -111,12 +113,24 @@ static void print_json(const struct panel *panel, struct pp_str rows,
     pp_buf_fini(&out);
 }
 
+static void print_title(const struct pp_clickhouse_value *values)
+{
+    const char *from = values[1].value, *to = values[2].value;
+    bool open_start = strcmp(from, FIRST_DAY) == 0;
+    bool open_end = strcmp(to, LAST_DAY) == 0;
+
+    printf("Site %s%s%s%s%s%s\n", values[0].value, open_start ? "" : ", from ",
+           open_start ? "" : from, open_end ? "" : ", before ",
+           open_end ? "" : to,
+           open_start && open_end ? ", all that is stored" : " (UTC)");
+}
+
 int stats_run(struct cli *cli, int argc, char **argv, struct pp_err *err)
 {
     const struct pp_clickhouse_value values[] = {
         {"site", cli_argument(argc, argv, 0)},
-        {"from", cli_option(argc, argv, "--from", "1971-01-01")},
-        {"to", cli_option(argc, argv, "--to", "2200-01-01")},
+        {"from", cli_option(argc, argv, "--from", FIRST_DAY)},
+        {"to", cli_option(argc, argv, "--to", LAST_DAY)},
         {0},
     };
     struct pp_clickhouse_call call = {.parameters = values,
@@ -126,8 +140,7 @@ int stats_run(struct cli *cli, int argc, char **argv, struct pp_err *err)
     if (!values[0].value)
         return cli_usage(err, "a site's key is needed");
     if (!cli->json)
-        printf("Site %s, %s to %s (UTC)\n", values[0].value, values[1].value,
-               values[2].value);
+        print_title(values);
     for (size_t i = 0; i < PP_COUNT(panels); i++) {
         call.sql = panels[i].sql;
         if (pp_clickhouse_run(cli->clickhouse, &call, &rows, err) < 0)

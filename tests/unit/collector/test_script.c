@@ -56,8 +56,7 @@ static void every_form_has_a_tag_of_its_own(void **state)
     for (int i = 0; i < SCRIPT_ENCODINGS; i++) {
         assert_true(script_forms[i].bytes.n > 500);
         for (int j = 0; j < i; j++)
-            assert_string_not_equal(script_forms[i].etag,
-                                    script_forms[j].etag);
+            assert_string_not_equal(script_forms[i].etag, script_forms[j].etag);
     }
     assert_true(script_forms[SCRIPT_BR].bytes.n <= 2400);
 }
