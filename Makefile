@@ -125,6 +125,19 @@ test: ## installs what it needs, then every test, also under the sanitizers
 	@tests/stack/install
 	@tests/all
 
+# --- what it costs ---------------------------------------------------------
+$B/bin/floor: $B/tests/bench/floor.o
+	@mkdir -p $(@D) && echo "link $@" && $(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+
+$B/bin/bench-ua: $B/tests/bench/ua.o $(patsubst services/%.c,$B/services/%.o,$(filter services/enricher/%,$(LOGIC))) $(LIB)
+	@mkdir -p $(@D) && echo "link $@" && $(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+
+$B/tests/bench/ua.o: ALL_CFLAGS += -Iservices/enricher
+
+SERVICE ?=
+bench: ready $B/bin/floor $B/bin/bench-ua ## CPU time per event and its ratio to the limit; SERVICE=writer
+	@tests/bench/run $(SERVICE)
+
 # --- running it ------------------------------------------------------------
 ready: deps
 	@$(MAKE) --no-print-directory -j$$(nproc) all
@@ -156,5 +169,5 @@ clean: ## removes what was built; keeps what was downloaded
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-.PHONY: all unit integration local-e2e fuzz test ready demo demo-down up down status deps format clean help
+.PHONY: bench all unit integration local-e2e fuzz test ready demo demo-down up down status deps format clean help
 -include $(shell find $B -name '*.d' 2>/dev/null)

@@ -10,6 +10,10 @@
 
 #include "pp_mem.h"
 
+#include "ua_cache.h"
+#include "ua_filter.h"
+
+#define CACHE_SLOTS 16384
 #define MATCH_LIMIT 100000 /* no header is worth more steps a rule */
 #define TEXT_BYTES  128
 
@@ -19,15 +23,21 @@ struct rule {
     pcre2_code *code;
     char *name;    /* may hold $1 to $9; empty: group 1 */
     char *version; /* the same; empty: group 2 */
+    bool spider;
 };
 
 struct rules {
     struct rule *list;
     size_t count;
+    struct pp_str *patterns; /* for the filter; gone once it is made */
+    struct ua_filter *filter;
+    uint64_t *possible; /* the filter's answer, a bit a rule */
 };
 
 struct ua {
     struct rules sections[SECTION_COUNT];
+    struct ua_cache *cache;
+    bool plain; /* every rule is tried */
     pcre2_match_data *match;
     pcre2_match_context *context;
 };
@@ -75,8 +85,13 @@ static int add_rule(struct ua *ua, struct pp_str line, struct pp_err *err)
     rules = &ua->sections[section];
     rules->list =
         pp_realloc(rules->list, (rules->count + 1) * sizeof(*rules->list));
+    rules->patterns = pp_realloc(rules->patterns,
+                                 (rules->count + 1) * sizeof(*rules->patterns));
+    rules->patterns[rules->count] =
+        (struct pp_str){copy(fields[2]), fields[2].n};
     rules->list[rules->count++] =
-        (struct rule){code, copy(fields[3]), copy(fields[4])};
+        (struct rule){code, copy(fields[3]), copy(fields[4]),
+                      pp_str_eq(fields[3], PP_LIT("Spider"))};
     return 0;
 }
 
@@ -105,6 +120,21 @@ static int read_rules(struct ua *ua, FILE *file, const char *path,
     return status;
 }
 
+static void make_filters(struct ua *ua)
+{
+    for (size_t i = 0; i < SECTION_COUNT; i++) {
+        struct rules *rules = &ua->sections[i];
+
+        rules->filter = ua_filter_new(rules->patterns, rules->count);
+        rules->possible = pp_calloc(ua_filter_words(rules->filter) + 1,
+                                    sizeof(*rules->possible));
+        for (size_t j = 0; j < rules->count; j++)
+            free((char *)(uintptr_t)rules->patterns[j].p);
+        free(rules->patterns);
+        rules->patterns = NULL;
+    }
+}
+
 int ua_open(struct ua **ua_out, const char *path, struct pp_err *err)
 {
     FILE *file = fopen(path, "re");
@@ -120,10 +150,17 @@ int ua_open(struct ua **ua_out, const char *path, struct pp_err *err)
     pcre2_set_match_limit(ua->context, MATCH_LIMIT);
     status = read_rules(ua, file, path, err);
     fclose(file);
+    make_filters(ua);
+    ua->cache = ua_cache_new(CACHE_SLOTS);
     if (status < 0)
         ua_close(&ua);
     *ua_out = ua;
     return status;
+}
+
+void ua_set_plain(struct ua *ua, bool plain)
+{
+    ua->plain = plain;
 }
 
 void ua_close(struct ua **ua)
@@ -139,7 +176,10 @@ void ua_close(struct ua **ua)
             free(rules->list[j].version);
         }
         free(rules->list);
+        free(rules->possible);
+        ua_filter_free(&rules->filter);
     }
+    ua_cache_free(&(*ua)->cache);
     pcre2_match_data_free((*ua)->match);
     pcre2_match_context_free((*ua)->context);
     free(*ua);
@@ -148,19 +188,70 @@ void ua_close(struct ua **ua)
 
 /* --- parsing -------------------------------------------------------------- */
 
-/* groups_out: how many the match has. NULL when no rule matches. */
-static const struct rule *find_rule(struct ua *ua, enum section section,
-                                    struct pp_str agent, int *groups_out)
+static bool is_possible(const struct ua *ua, const struct rules *rules,
+                        size_t i)
 {
-    const struct rules *rules = &ua->sections[section];
+    return ua->plain || (rules->possible[i / 64] >> i % 64 & 1);
+}
 
-    for (size_t i = 0; i < rules->count; i++) {
-        *groups_out = pcre2_match(rules->list[i].code, (PCRE2_SPTR)agent.p,
-                                  agent.n, 0, 0, ua->match, ua->context);
+/* Groups of the match, 0 when there is none. */
+static int match_rule(struct ua *ua, const struct rule *rule,
+                      struct pp_str agent)
+{
+    int groups = pcre2_match(rule->code, (PCRE2_SPTR)agent.p, agent.n, 0, 0,
+                             ua->match, ua->context);
+
+    return groups > 0 ? groups : 0;
+}
+
+/*
+ * The first of the first `count` rules that matches; groups_out: how many the
+ * match has. NULL when none does.
+ */
+static const struct rule *find_rule(struct ua *ua, const struct rules *rules,
+                                    size_t count, struct pp_str agent,
+                                    int *groups_out)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (!ua->plain && i % 64 == 0 && rules->possible[i / 64] == 0) {
+            i += 63;
+            continue;
+        }
+        if (!is_possible(ua, rules, i))
+            continue;
+        *groups_out = match_rule(ua, &rules->list[i], agent);
         if (*groups_out > 0)
             return &rules->list[i];
     }
     return NULL;
+}
+
+static const struct rule *find_in(struct ua *ua, enum section section,
+                                  struct pp_str agent, int *groups_out)
+{
+    struct rules *rules = &ua->sections[section];
+
+    ua_filter_scan(rules->filter, agent, rules->possible);
+    return find_rule(ua, rules, rules->count, agent, groups_out);
+}
+
+/*
+ * Whether the first device rule that matches says Spider. Few rules say so and
+ * few agents match one; only those ask whether a rule before it matches too.
+ */
+static bool is_spider(struct ua *ua, struct pp_str agent)
+{
+    struct rules *rules = &ua->sections[DEVICE];
+    int groups;
+
+    ua_filter_scan(rules->filter, agent, rules->possible);
+    for (size_t i = 0; i < rules->count; i++) {
+        if (!rules->list[i].spider || !is_possible(ua, rules, i) ||
+            match_rule(ua, &rules->list[i], agent) == 0)
+            continue;
+        return !find_rule(ua, rules, i, agent, &groups);
+    }
+    return false;
 }
 
 static struct pp_str group(struct ua *ua, struct pp_str agent, int groups,
@@ -222,27 +313,52 @@ static struct pp_str device_of(struct pp_str agent, struct pp_str os)
     return PP_LIT("other");
 }
 
-void ua_parse(struct ua *ua, struct pp_str agent, struct pp_arena *arena,
-              struct ua_result *result_out)
+static void parse(struct ua *ua, struct pp_str agent, struct pp_arena *arena,
+                  struct ua_result *result_out)
 {
     const struct rule *rule;
     int groups;
 
-    *result_out = (struct ua_result){.device = PP_LIT("other")};
-    agent = pp_str_cut_utf8(agent, UA_MAX_BYTES);
-    if (agent.n == 0)
-        return;
-    rule = find_rule(ua, BROWSER, agent, &groups);
+    rule = find_in(ua, BROWSER, agent, &groups);
     if (rule) {
         result_out->browser =
             expand(ua, agent, groups, rule->name, "$1", arena);
         result_out->browser_version =
             expand(ua, agent, groups, rule->version, "$2", arena);
     }
-    rule = find_rule(ua, OS, agent, &groups);
+    rule = find_in(ua, OS, agent, &groups);
     if (rule)
         result_out->os = expand(ua, agent, groups, rule->name, "$1", arena);
-    rule = find_rule(ua, DEVICE, agent, &groups);
-    result_out->bot = rule && strcmp(rule->name, "Spider") == 0;
+    result_out->bot = is_spider(ua, agent);
     result_out->device = device_of(agent, result_out->os);
+}
+
+/* The arena's copy, or empty. */
+static struct pp_str kept(struct pp_arena *arena, struct pp_str text)
+{
+    const char *copied = text.n ? pp_arena_text(arena, text) : NULL;
+
+    return copied ? (struct pp_str){copied, text.n} : (struct pp_str){NULL, 0};
+}
+
+void ua_parse(struct ua *ua, struct pp_str agent, struct pp_arena *arena,
+              struct ua_result *result_out)
+{
+    const struct ua_result *known;
+
+    *result_out = (struct ua_result){.device = PP_LIT("other")};
+    agent = pp_str_cut_utf8(agent, UA_MAX_BYTES);
+    if (agent.n == 0)
+        return;
+    known = ua->plain ? NULL : ua_cache_get(ua->cache, agent);
+    if (!known) {
+        parse(ua, agent, arena, result_out);
+        if (!ua->plain)
+            ua_cache_put(ua->cache, agent, result_out);
+        return;
+    }
+    *result_out = *known;
+    result_out->browser = kept(arena, known->browser);
+    result_out->browser_version = kept(arena, known->browser_version);
+    result_out->os = kept(arena, known->os);
 }

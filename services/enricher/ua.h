@@ -30,6 +30,12 @@ struct ua_result {
 int ua_open(struct ua **ua_out, const char *path, struct pp_err *err);
 void ua_close(struct ua **ua);
 
+/*
+ * Plain: tries every rule in turn and remembers nothing, for tests and
+ * benchmarks. Answers are the same.
+ */
+void ua_set_plain(struct ua *ua, bool plain);
+
 /* Texts are the arena's; those it has no room for are empty. Never fails. */
 void ua_parse(struct ua *ua, struct pp_str agent, struct pp_arena *arena,
               struct ua_result *result_out);

@@ -13,6 +13,7 @@ PAGES = ["/", "/kettles", "/cups", "/kettles/blue", "/cups/large", "/journal",
          "/journal/water", "/shop/cart", "/contact"]
 CAMPAIGNS = ["", "", "", "", "", "?utm_source=newsletter&utm_medium=email",
              "?utm_source=google&utm_medium=cpc&utm_campaign=autumn"]
+ROBOTS = 0.12  # of all visits
 DAY_MS = 24 * 60 * 60 * 1000
 
 
@@ -32,7 +33,10 @@ def public_address(dice):
 def visits(site, count, seed=1, host="https://shop.example"):
     """Yields (hits, user agent, address) of a visit each, over the last day."""
     dice = random.Random(seed)
-    agents = column("tests/data/uap/vectors.tsv", -1)
+    agents = [[], []]  # of people, of robots
+    for robot, agent in zip(column("tests/data/uap/vectors.tsv", 3),
+                            column("tests/data/uap/vectors.tsv", 4)):
+        agents[int(robot)].append(agent)
     referrers = [one for one in column("tests/data/referrers/vectors.tsv", 0)
                  if one.startswith("http") and len(one) < 500]
     for number in range(count):
@@ -62,4 +66,5 @@ def visits(site, count, seed=1, host="https://shop.example"):
             hits.append({**common, "id": f"{seed}-{number}-s",
                          "kind": "custom", "name": "signup", "at": at,
                          "props": {"plan": dice.choice(["free", "team"])}})
-        yield hits, dice.choice(agents), public_address(dice)
+        agent = dice.choice(agents[dice.random() < ROBOTS])
+        yield hits, agent, public_address(dice)
