@@ -160,6 +160,12 @@ deps: ## installs the packages that building and testing need (Debian, root)
 	@tests/stack/install
 
 # --- tools -----------------------------------------------------------------
+docs: all ## docs/configuration.md from the settings in the code
+	@docs/make-configuration $B/bin >docs/configuration.md
+
+check-docs: all ## whether the documents say what is so
+	@tests/docs/run
+
 format: ## clang-format over the whole tree
 	clang-format -i $$(git ls-files '*.c' '*.h')
 
@@ -169,5 +175,5 @@ clean: ## removes what was built; keeps what was downloaded
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-.PHONY: bench all unit integration local-e2e fuzz test ready demo demo-down up down status deps format clean help
+.PHONY: bench docs check-docs all unit integration local-e2e fuzz test ready demo demo-down up down status deps format clean help
 -include $(shell find $B -name '*.d' 2>/dev/null)
