@@ -13,6 +13,7 @@
 #include "address.h"
 #include "answer.h"
 #include "body.h"
+#include "hit_query.h"
 #include "script.h"
 
 #define USER_AGENT_BYTES 512
@@ -350,30 +351,9 @@ static void post_batch(struct pp_http_request *request, void *context)
         take_all(self, request, ANSWER_BATCH, count);
 }
 
-static bool query_text(const struct pp_http_request *request, const char *name,
-                       size_t max, struct pp_str *out)
+static struct pp_str query_value(const void *request, const char *name)
 {
-    *out = pp_http_query(request, name);
-    return out->n <= max && pp_str_is_utf8(*out) &&
-           (out->n == 0 || !memchr(out->p, '\0', out->n));
-}
-
-static enum result read_query(const struct pp_http_request *request,
-                              struct hit *hit)
-{
-    struct pp_str kind;
-
-    *hit = (struct hit){0};
-    if (!query_text(request, "site", 32, &hit->site_id) ||
-        !query_text(request, "url", HIT_URL_BYTES, &hit->url) ||
-        !query_text(request, "referrer", HIT_URL_BYTES, &hit->referrer) ||
-        !query_text(request, "id", HIT_NAME_BYTES, &hit->event_id) ||
-        !query_text(request, "name", HIT_NAME_BYTES, &hit->name) ||
-        !query_text(request, "kind", HIT_NAME_BYTES, &kind))
-        return RESULT_INVALID_FIELD;
-    if (kind.n && !hit_kind_of(kind, &hit->kind))
-        return RESULT_INVALID_FIELD;
-    return hit_check(hit);
+    return pp_http_query(request, name);
 }
 
 static void get_pixel(struct pp_http_request *request, void *context)
@@ -385,7 +365,7 @@ static void get_pixel(struct pp_http_request *request, void *context)
         return;
     }
     pp_arena_reset(&self->arena);
-    self->results[0] = read_query(request, &self->hits[0]);
+    self->results[0] = hit_read_query(query_value, request, &self->hits[0]);
     take_all(self, request, ANSWER_PIXEL, 1);
 }
 
