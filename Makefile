@@ -42,6 +42,9 @@ ITESTS := $(patsubst tests/%.c,$B/tests/%,$(wildcard tests/integration/*/test_*.
 .SECONDARY:
 .SECONDEXPANSION:
 
+# ThreadSanitizer sees no threads but those of POSIX; librdkafka's are C11's.
+TSAN_OBJ := $(if $(findstring thread,$(SAN)),$B/tests/tsan/threads.o)
+
 # --- library, services -----------------------------------------------------
 all: $(LIB) $(SERVICES:%=$B/bin/%) ## builds everything into build/
 
@@ -81,14 +84,14 @@ $B/%.o: %.c | $(GEN_H)
 folder_of = $(notdir $(patsubst %/,%,$(dir $1)))
 objects_of = $(patsubst services/%.c,$B/services/%.o,$(filter services/$1/%,$(LOGIC))) $(MADE_FOR_$1)
 
-$(SERVICES:%=$B/bin/%): $B/bin/%: $B/services/%/main.o $$(call objects_of,%) $(LIB)
+$(SERVICES:%=$B/bin/%): $B/bin/%: $B/services/%/main.o $$(call objects_of,%) $(TSAN_OBJ) $(LIB)
 	@mkdir -p $(@D) && echo "link $@" && \
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
 # --- tests -----------------------------------------------------------------
 # A test in tests/unit/NAME/ links the logic of services/NAME/, not its main.c.
 $(TESTS) $(ITESTS): $B/tests/%: $B/tests/%.o $$(call objects_of,$$(call folder_of,$$*)) \
- $(TEST_SCHEMAS:%=$B/gen/%.o) $(LIB)
+ $(TEST_SCHEMAS:%=$B/gen/%.o) $(TSAN_OBJ) $(LIB)
 	@mkdir -p $(@D) && echo "link $@" && \
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ -lcmocka -lavro -lbrotlienc $(LIBS)
 
@@ -118,8 +121,9 @@ build/fuzz/bin/%: build/fuzz/tests/fuzz/%.o $(FUZZ_LOGIC) build/fuzz/libpawprint
 integration: $(ITESTS) $(SERVICES:%=$B/bin/%) ## integration tests, on a stack of their own
 	@tests/integration/run $(ITESTS)
 
-local-e2e: all ## end-to-end tests, hits in and rows out, on a stack of their own
-	@tests/e2e/run
+local-e2e: all ## end-to-end tests, hits in and rows out; E2E=load for one file
+	@$(if $(SAN),$(MAKE) --no-print-directory SAN= all)
+	@PAWPRINT_BIN=$(CURDIR)/$B/bin tests/e2e/run $(E2E)
 
 test: ## installs what it needs, then every test, also under the sanitizers
 	@tests/stack/install

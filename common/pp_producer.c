@@ -75,6 +75,18 @@ static int wake_by_fd(struct pp_producer *producer, struct pp_err *err)
     return 0;
 }
 
+/*
+ * Asking for anything makes it connect; else the first record would, and wait
+ * a second for it. The answer is not waited for.
+ */
+static void connect_now(rd_kafka_t *rk)
+{
+    const struct rd_kafka_metadata *metadata;
+
+    if (rd_kafka_metadata(rk, 0, NULL, &metadata, 1) == 0)
+        rd_kafka_metadata_destroy(metadata);
+}
+
 int pp_producer_open(struct pp_producer **producer_out,
                      const struct pp_kafka_access *access,
                      const struct pp_producer_options *options,
@@ -102,6 +114,7 @@ int pp_producer_open(struct pp_producer **producer_out,
     conf = NULL; /* the handle's now */
     if (wake_by_fd(producer, err) < 0)
         goto failed;
+    connect_now(producer->rk);
     if (options->transactional_id) {
         error = rd_kafka_init_transactions(producer->rk, options->timeout_ms);
         if (error) {

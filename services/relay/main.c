@@ -216,10 +216,12 @@ int main(int argc, char **argv)
     pp_metrics_add(&active.metric);
     pp_service_init("relay", settings, argc, argv);
     if (open_all(&self, &err) == 0) {
-        pp_service_ready();
         while (pp_service_running()) {
-            if (one_turn(&self, &err) == 0)
+            if (one_turn(&self, &err) == 0) {
+                pp_service_ready(); /* what had gathered is out */
                 continue;
+            }
+            pp_service_not_ready();
             if (err.kind != PP_ERR_AGAIN)
                 break;
             self.listening = false; /* with the connection, maybe */
