@@ -125,6 +125,9 @@ local-e2e: all ## end-to-end tests, hits in and rows out; E2E=load for one file
 	@$(if $(SAN),$(MAKE) --no-print-directory SAN= all)
 	@PAWPRINT_BIN=$(CURDIR)/$B/bin tests/e2e/run $(E2E)
 
+contract: all ## the running collector against docs/openapi; SEED=7 EXAMPLES=500
+	@tests/contract/run
+
 test: ## installs what it needs, then every test, also under the sanitizers
 	@tests/stack/install
 	@tests/all
@@ -179,5 +182,5 @@ clean: ## removes what was built; keeps what was downloaded
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-.PHONY: bench docs check-docs all unit integration local-e2e fuzz test ready demo demo-down up down status deps format clean help
+.PHONY: contract bench docs check-docs all unit integration local-e2e fuzz test ready demo demo-down up down status deps format clean help
 -include $(shell find $B -name '*.d' 2>/dev/null)

@@ -1,11 +1,13 @@
 #include "hit_json.h"
 
+#include <math.h>
 #include <string.h>
 
 #define PROP_KEY_BYTES   64
 #define PROP_VALUE_BYTES 512
 #define MS_MAX           86400000 /* a page that loads for a day */
 #define SCREEN_MAX_PX    1000000
+#define EXACT_MAX        9007199254740992.0 /* 2^53: every double is itself */
 
 /* --- one field ------------------------------------------------------------ */
 
@@ -29,10 +31,17 @@ static enum result take_text(enum pp_json_token token, struct pp_str value,
 static enum result take_long(enum pp_json_token token, struct pp_str value,
                              bool *has_out, int64_t *out)
 {
+    double real;
+
     if (token != PP_JSON_NUMBER)
         return RESULT_MALFORMED;
-    if (!pp_json_int64(value, out))
-        return RESULT_INVALID_FIELD;
+    if (!pp_json_int64(value, out)) {
+        /* 2.0 and 2e3 are whole numbers too [JSON Schema 2020-12, 6.1.1] */
+        if (!pp_json_double(value, &real) || !(fabs(real) <= EXACT_MAX) ||
+            real != floor(real))
+            return RESULT_INVALID_FIELD;
+        *out = (int64_t)real;
+    }
     *has_out = true;
     return RESULT_ACCEPTED;
 }

@@ -39,6 +39,8 @@ static void a_hit_is_judged_by_its_fields(void **state)
         {"{" OK ",\"id\":\"a\\u0000b\"}", RESULT_INVALID_FIELD},
         {"{" OK ",\"screen\":-1}", RESULT_INVALID_FIELD},
         {"{" OK ",\"screen\":1.5}", RESULT_INVALID_FIELD},
+        {"{" OK ",\"screen\":1e999}", RESULT_INVALID_FIELD},
+        {"{" OK ",\"at\":1e17}", RESULT_INVALID_FIELD},
         {"{" OK ",\"at\":99999999999999999999}", RESULT_INVALID_FIELD},
         {"{" OK ",\"ttfb\":86400001}", RESULT_INVALID_FIELD},
         {"{\"site\":\"s\",\"url\":\"javascript:alert(1)\"}",
@@ -77,7 +79,7 @@ static void every_field_arrives(void **state)
     assert_int_equal(
         read_text("{" OK ",\"id\":\"i\",\"kind\":\"custom\",\"name\":\"n\","
                   "\"referrer\":\"r\",\"value\":-2.5,\"at\":-1,\"sent_at\":2,"
-                  "\"screen\":1920,\"ttfb\":3,\"dom\":4,\"load\":5,"
+                  "\"screen\":192.0e1,\"ttfb\":3,\"dom\":4,\"load\":5,"
                   "\"props\":{\"k\":\"\\u00e9\"}}",
                   &hit),
         RESULT_ACCEPTED);
