@@ -34,8 +34,10 @@ static int open_topic(struct pp_consumer **consumer,
 }
 
 int known_open(struct known *self, const struct pp_kafka_access *kafka,
-               const char *topic_prefix, struct pp_err *err)
+               const char *topic_prefix, const struct pp_registry *registry,
+               struct pp_err *err)
 {
+    self->registry = registry;
     self->sites = sites_new();
     if (open_topic(&self->sites_topic, kafka, topic_prefix, "sites.v1", err) <
         0)
@@ -65,7 +67,8 @@ static void sites_wait(void *context)
         }
         for (size_t i = 0; i < messages.count; i++)
             if (messages.list[i].value.p &&
-                sites_apply(self->sites, messages.list[i].value, &err) < 0)
+                sites_apply(self->sites, self->registry, messages.list[i].value,
+                            &err) < 0)
                 pp_error("site.unreadable", "offset=%" PRId64 " why=%s",
                          messages.list[i].offset, err.msg);
     } while (messages.count > 0);

@@ -19,13 +19,16 @@ struct known {
     bool ready;     /* all was read once; stays so with Kafka away */
 
     /* Its own. */
+    const struct pp_registry *registry;
     struct pp_consumer *sites_topic;
     struct pp_consumer *schemas_topic;
     struct pp_err trouble; /* of a callback, for known_read() to say once */
 };
 
+/* registry has to outlive it. */
 int known_open(struct known *self, const struct pp_kafka_access *kafka,
-               const char *topic_prefix, struct pp_err *err);
+               const char *topic_prefix, const struct pp_registry *registry,
+               struct pp_err *err);
 void known_close(struct known *self);
 
 /* Reads what comes as soon as it comes, inside of pp_http_turn(). */

@@ -15,12 +15,14 @@
 
 #include <sodium.h>
 
+#include "pp_registry.h"
 #include "pp_service.h"
 #include "pp_time.h"
 
 #include "known.h"
 #include "receive.h"
 #include "script.h"
+#include "site.h"
 
 #define TURN_MS          100
 #define STOP_MS          15000
@@ -33,6 +35,7 @@ static struct {
     struct pp_kafka_access kafka;
     const char *prefix;
     const char *redis;
+    const char *registry;
     const char *address;
     int port;
     int connections;
@@ -50,6 +53,7 @@ static const struct pp_setting settings[] = {
            "stands before the name of every topic"),
     PP_SECRET("PAWPRINT_REDIS_URL", &cfg.redis, NULL,
               "redis://host:port of the Redis that keeps the salts"),
+    PP_REGISTRY_SETTING(&cfg.registry),
     PP_STR("PAWPRINT_COLLECTOR_ADDRESS", &cfg.address, "0.0.0.0",
            "IPv4 address of the public port"),
     PP_INT_RANGE("PAWPRINT_COLLECTOR_PORT", &cfg.port, "8080", 0, 65535,
@@ -76,6 +80,7 @@ struct collector {
     struct pp_http *http;
     struct known known;
     struct pp_redis *redis;
+    struct pp_registry *registry;
     struct pp_arena arena; /* of answers of Redis */
     struct salts salts;
     struct receiver receiver;
@@ -87,6 +92,23 @@ static void reports_wait(void *context)
     struct collector *self = context;
 
     pp_producer_poll(self->receiver.producer, 0);
+}
+
+/* Without their numbers nothing can be read or written: waits for them. */
+static int learn_schemas(struct collector *self, struct pp_err *err)
+{
+    char sites[200];
+
+    snprintf(sites, sizeof(sites), "%ssites.v1", cfg.prefix);
+    while (pp_registry_learn(self->registry, self->topic, hit_schema,
+                             HIT_FINGERPRINT, err) < 0 ||
+           pp_registry_learn(self->registry, sites, site_schema,
+                             SITE_FINGERPRINT, err) < 0) {
+        if (err->kind != PP_ERR_AGAIN || !pp_service_running())
+            return -1;
+        pp_service_backoff(err);
+    }
+    return 0;
 }
 
 static int open_kafka(struct collector *self, struct pp_err *err)
@@ -102,7 +124,8 @@ static int open_kafka(struct collector *self, struct pp_err *err)
     if (pp_producer_open(&self->receiver.producer, &cfg.kafka, &producing,
                          err) < 0)
         return -1;
-    return known_open(&self->known, &cfg.kafka, cfg.prefix, err);
+    return known_open(&self->known, &cfg.kafka, cfg.prefix, self->registry,
+                      err);
 }
 
 static int open_http(struct collector *self, struct pp_err *err)
@@ -136,8 +159,10 @@ static int open_all(struct collector *self, struct pp_err *err)
     self->receiver.topic = self->topic;
     self->receiver.trusted_hops = cfg.trusted_hops;
     if (pp_redis_open(&self->redis, cfg.redis, REDIS_TIMEOUT_MS, err) < 0 ||
-        open_kafka(self, err) < 0)
+        pp_registry_open(&self->registry, cfg.registry, err) < 0 ||
+        learn_schemas(self, err) < 0 || open_kafka(self, err) < 0)
         return -1;
+    self->receiver.registry = self->registry;
     return open_http(self, err);
 }
 
@@ -201,6 +226,7 @@ static void close_all(struct collector *self)
     known_close(&self->known);
     pp_producer_close(&self->receiver.producer);
     pp_redis_close(&self->redis);
+    pp_registry_close(&self->registry);
     receiver_fini(&self->receiver);
     pp_arena_fini(&self->arena);
 }

@@ -8,6 +8,7 @@
 
 #include "pp_mem.h"
 #include "pp_metrics.h"
+#include "pp_registry.h"
 #include "pp_time.h"
 
 #include "address.h"
@@ -203,7 +204,6 @@ static struct pp_str key_of(const struct hit *hit, char *key, size_t size)
 static enum result send_hit(struct receiver *self, const struct hit *hit,
                             struct outcome *outcome)
 {
-    const struct pp_avro_frame frame = {.fingerprint = HIT_FINGERPRINT};
     const struct pp_kafka_header headers[] = {
         {"epoch", pp_str_of(self->known->epoch)}, {0}};
     char key[128];
@@ -216,7 +216,7 @@ static enum result send_hit(struct receiver *self, const struct hit *hit,
     struct pp_err err = {0};
 
     pp_buf_reset(&self->record);
-    pp_avro_frame_put(&self->record, &frame);
+    pp_registry_put(self->registry, HIT_FINGERPRINT, &self->record);
     hit_encode(hit, &self->record);
     if (self->record.overflow)
         return RESULT_TOO_LARGE;

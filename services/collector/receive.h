@@ -22,6 +22,7 @@ struct receiver {
     const struct known *known;
     struct salts *salts;
     struct pp_producer *producer;
+    const struct pp_registry *registry;
     const char *topic;
     int trusted_hops;
 

@@ -108,14 +108,15 @@ static struct site_entry *entry_new(const struct site *site)
     return entry;
 }
 
-int sites_apply(struct sites *sites, struct pp_str record, struct pp_err *err)
+int sites_apply(struct sites *sites, const struct pp_registry *registry,
+                struct pp_str record, struct pp_err *err)
 {
-    struct pp_avro_frame frame;
+    uint64_t schema;
     struct site_entry **slot;
     struct site site;
 
-    if (pp_avro_frame_get(&record, &frame, err) < 0 ||
-        site_decode(frame.fingerprint, record, &site, err) < 0)
+    if (pp_registry_get(registry, &record, &schema, err) < 0 ||
+        site_decode(schema, record, &site, err) < 0)
         return -1;
     slot = slot_of(sites, site.site_id);
     if (*slot && (*slot)->version >= site.version)

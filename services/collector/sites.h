@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "pp_err.h"
+#include "pp_registry.h"
 #include "pp_str.h"
 
 /*
@@ -36,7 +37,8 @@ void sites_free(struct sites **sites);
  * other way. PP_ERR_INVALID: no site; PP_ERR_AGAIN: of a schema that is not
  * known here.
  */
-int sites_apply(struct sites *sites, struct pp_str record, struct pp_err *err);
+int sites_apply(struct sites *sites, const struct pp_registry *registry,
+                struct pp_str record, struct pp_err *err);
 
 /* NULL when it was never heard of. */
 const struct site_entry *sites_find(const struct sites *sites,

@@ -7,6 +7,7 @@
 
 #include "pp_mem.h"
 #include "pp_metrics.h"
+#include "pp_registry.h"
 #include "pp_service.h"
 #include "pp_time.h"
 #include "pp_topics.h"
@@ -29,6 +30,7 @@ struct item {
 
 struct batch {
     struct batch_topics topics;
+    const struct pp_registry *registry; /* of the tables it was made with */
     char events_topic[200], rejects_topic[200];
     char events_epoch[24];
     struct item *items;
@@ -122,15 +124,17 @@ static int make_item(struct batch *batch, struct item *item,
     const struct enrich_tables pure = {tables->geo, tables->referrers};
     struct pp_str body = item->message->value;
     struct enrich_agent agent;
-    struct pp_avro_frame frame;
+    uint64_t schema;
 
     item->reason = NULL;
     item->hit = (struct hit){0};
-    if (pp_avro_frame_get(&body, &frame, err) < 0) {
+    if (pp_registry_get(tables->registry, &body, &schema, err) < 0) {
+        if (err->kind != PP_ERR_INVALID)
+            return -1;
         item->reason = "unframed";
         return 0;
     }
-    if (hit_decode(frame.fingerprint, body, &item->hit, err) < 0) {
+    if (hit_decode(schema, body, &item->hit, err) < 0) {
         if (err->kind != PP_ERR_INVALID)
             return -1;
         item->reason = "undecodable";
@@ -149,6 +153,7 @@ int batch_make(struct batch *batch, const struct pp_messages *messages,
                const struct batch_tables *tables, struct pp_redis *redis,
                struct pp_err *err)
 {
+    batch->registry = tables->registry;
     pp_arena_reset(&batch->arena);
     batch->count = batch->visit_count = 0;
     for (size_t i = 0; i < messages->count; i++) {
@@ -168,15 +173,12 @@ int batch_make(struct batch *batch, const struct pp_messages *messages,
 
 static void encode_event(struct batch *batch, const struct item *item)
 {
-    const struct pp_avro_frame frame = {.fingerprint = EVENT_FINGERPRINT};
-
-    pp_avro_frame_put(&batch->record, &frame);
+    pp_registry_put(batch->registry, EVENT_FINGERPRINT, &batch->record);
     event_encode(&item->event, &batch->record);
 }
 
 static void encode_reject(struct batch *batch, const struct item *item)
 {
-    const struct pp_avro_frame frame = {.fingerprint = REJECT_FINGERPRINT};
     const struct reject reject = {
         .stage = PP_LIT("enricher"),
         .reason = pp_str_of(item->reason),
@@ -188,7 +190,7 @@ static void encode_reject(struct batch *batch, const struct item *item)
         .original = item->message->value,
     };
 
-    pp_avro_frame_put(&batch->record, &frame);
+    pp_registry_put(batch->registry, REJECT_FINGERPRINT, &batch->record);
     reject_encode(&reject, &batch->record);
 }
 

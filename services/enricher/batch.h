@@ -4,6 +4,7 @@
 #include "pp_consumer.h"
 #include "pp_producer.h"
 #include "pp_redis.h"
+#include "pp_registry.h"
 
 #include "enrich.h"
 #include "ua.h"
@@ -18,6 +19,7 @@ struct batch_tables {
     struct geo *geo;
     struct referrers *referrers;
     struct ua *ua;
+    struct pp_registry *registry;
 };
 
 struct batch_topics {

@@ -14,11 +14,13 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "pp_registry.h"
 #include "pp_service.h"
 #include "pp_time.h"
 #include "pp_topics.h"
 
 #include "batch.h"
+#include "reject.h"
 
 #define POLL_MS        50
 #define BATCH_HITS     2000
@@ -36,6 +38,7 @@ static struct {
     const char *referrers;
     const char *uap;
     const char *instance;
+    const char *registry;
 } cfg = {.kafka.client_id = "enricher"};
 
 static const struct pp_setting settings[] = {
@@ -44,6 +47,7 @@ static const struct pp_setting settings[] = {
            "stands before the name of every topic"),
     PP_SECRET("PAWPRINT_REDIS_URL", &cfg.redis, NULL,
               "redis://host:port of the Redis that keeps the visits"),
+    PP_REGISTRY_SETTING(&cfg.registry),
     PP_STR("PAWPRINT_GEOIP_PATH", &cfg.geo, "build/geo/country.mmdb",
            "table of countries, in MaxMind's format"),
     PP_STR("PAWPRINT_REFERRERS_PATH", &cfg.referrers,
@@ -72,7 +76,8 @@ struct enricher {
 static int open_tables(struct enricher *self, struct pp_err *err)
 {
     if (geo_open(&self->tables.geo, cfg.geo, err) < 0 ||
-        referrers_open(&self->tables.referrers, cfg.referrers, err) < 0)
+        referrers_open(&self->tables.referrers, cfg.referrers, err) < 0 ||
+        pp_registry_open(&self->tables.registry, cfg.registry, err) < 0)
         return -1;
     return ua_open(&self->tables.ua, cfg.uap, err);
 }
@@ -123,11 +128,29 @@ static int open_kafka(struct enricher *self, struct pp_err *err)
     return pp_consumer_open(&self->hits, &cfg.kafka, &options, err);
 }
 
+static int learn_schemas(struct pp_registry *registry, struct pp_err *err)
+{
+    char topic[200];
+
+    snprintf(topic, sizeof(topic), "%shits.v1", cfg.prefix);
+    if (pp_registry_learn(registry, topic, hit_schema, HIT_FINGERPRINT, err) <
+        0)
+        return -1;
+    snprintf(topic, sizeof(topic), "%sevents.v1", cfg.prefix);
+    if (pp_registry_learn(registry, topic, event_schema, EVENT_FINGERPRINT,
+                          err) < 0)
+        return -1;
+    snprintf(topic, sizeof(topic), "%srejects.v1", cfg.prefix);
+    return pp_registry_learn(registry, topic, reject_schema, REJECT_FINGERPRINT,
+                             err);
+}
+
 /* Kafka may come later than we do: what is open stays open. */
 static int open_when_there(struct enricher *self, struct pp_err *err)
 {
     while (pp_service_running()) {
-        if (open_kafka(self, err) == 0)
+        if (learn_schemas(self->tables.registry, err) == 0 &&
+            open_kafka(self, err) == 0)
             return 0;
         pp_producer_close(&self->producer);
         batch_free(&self->batch);
@@ -176,6 +199,7 @@ static void close_all(struct enricher *self)
     pp_producer_close(&self->producer);
     batch_free(&self->batch);
     pp_redis_close(&self->redis);
+    pp_registry_close(&self->tables.registry);
     ua_close(&self->tables.ua);
     referrers_close(&self->tables.referrers);
     geo_close(&self->tables.geo);

@@ -8,6 +8,7 @@
 
 #include "pp_json.h"
 #include "pp_mem.h"
+#include "pp_registry.h"
 
 #include "cli.h"
 #include "site.h"
@@ -57,9 +58,9 @@ int account_create_run(struct cli *cli, int argc, char **argv,
 }
 
 /* The site as its row says, framed, as text of a bytea. */
-static void site_record(const struct pp_pg_rows *rows, struct pp_buf *text)
+static void site_record(const struct cli *cli, const struct pp_pg_rows *rows,
+                        struct pp_buf *text)
 {
-    const struct pp_avro_frame frame = {.fingerprint = SITE_FINGERPRINT};
     static const char *const statuses[] = {"active", "paused", "deleted",
                                            "erased"};
     struct site site = {
@@ -76,7 +77,7 @@ static void site_record(const struct pp_pg_rows *rows, struct pp_buf *text)
         if (strcmp(statuses[i], pp_pg_text(rows, 0, 3)) == 0)
             site.status = (enum site_status)i;
     pp_buf_init(&record, RECORD_BYTES);
-    pp_avro_frame_put(&record, &frame);
+    pp_registry_put(cli->registry, SITE_FINGERPRINT, &record);
     site_encode(&site, &record);
     pp_pg_add_bytea(text, pp_buf_str(&record));
     pp_buf_add_byte(text, '\0');
@@ -87,10 +88,15 @@ static void site_record(const struct pp_pg_rows *rows, struct pp_buf *text)
 static int site_tell(struct cli *cli, const char *site_id, struct pp_err *err)
 {
     const char *values[] = {site_id, NULL};
+    char topic[200];
     struct pp_pg_rows rows;
     struct pp_buf text;
     int result;
 
+    snprintf(topic, sizeof(topic), "%ssites.v1", cli->prefix);
+    if (pp_registry_learn(cli->registry, topic, site_schema, SITE_FINGERPRINT,
+                          err) < 0)
+        return -1;
     pp_buf_init(&text, 2 * RECORD_BYTES + 3);
     result = pp_pg_query(
         cli->pg,
@@ -99,7 +105,7 @@ static int site_tell(struct cli *cli, const char *site_id, struct pp_err *err)
         "array_to_string(origins, ' '), zone FROM site WHERE site_id = $1",
         1, values, &rows, err);
     if (result == 0) {
-        site_record(&rows, &text);
+        site_record(cli, &rows, &text);
         values[1] = text.p;
         result = pp_pg_exec(cli->pg,
                             "INSERT INTO outbox (topic, key, value) VALUES "

@@ -5,6 +5,7 @@
 #include "pp_config.h"
 #include "pp_pg.h"
 #include "pp_producer.h"
+#include "pp_registry.h"
 
 /*
  * What every command of the pawprint CLI gets: the connections that it says
@@ -15,6 +16,7 @@ struct cli {
     const char *prefix;
     const char *collector; /* where pages fetch the script from */
     struct pp_kafka_access kafka_access;
+    struct pp_registry *registry;
     struct pp_pg *pg;
     struct pp_kafka *kafka;
     struct pp_clickhouse *clickhouse;

@@ -41,6 +41,7 @@ static struct {
     const char *postgres;
     const char *prefix;
     const char *collector;
+    const char *registry;
 } cfg = {.kafka.client_id = "pawprint"};
 
 static const struct pp_setting common_settings[] = {
@@ -48,6 +49,7 @@ static const struct pp_setting common_settings[] = {
            "stands before the name of every topic"),
     PP_STR("PAWPRINT_COLLECTOR_URL", &cfg.collector, "https://collect.example",
            "address of the collectors, as pages see it"),
+    PP_REGISTRY_SETTING(&cfg.registry),
     {0},
 };
 static const struct pp_setting postgres_settings[] = {
@@ -97,6 +99,8 @@ static int open_all(struct cli *cli, unsigned needs, struct pp_err *err)
         return -1;
     cli->prefix = cfg.prefix;
     cli->collector = cfg.collector;
+    if (pp_registry_open(&cli->registry, cfg.registry, err) < 0)
+        return -1;
     if (needs & NEEDS_POSTGRES &&
         (pp_config_load(postgres_settings, err) < 0 ||
          pp_pg_open(&cli->pg, cfg.postgres, "pawprint", err) < 0))
@@ -118,6 +122,7 @@ static void close_all(struct cli *cli)
     pp_clickhouse_close(&cli->clickhouse);
     pp_kafka_close(&cli->kafka);
     pp_pg_close(&cli->pg);
+    pp_registry_close(&cli->registry);
 }
 
 /* Takes a flag out of the arguments. */

@@ -17,6 +17,7 @@
 #include "pp_consumer.h"
 #include "pp_mem.h"
 #include "pp_producer.h"
+#include "pp_registry.h"
 #include "pp_service.h"
 #include "pp_time.h"
 #include "pp_topics.h"
@@ -39,6 +40,7 @@ static struct {
     struct pp_clickhouse_access clickhouse;
     const char *prefix;
     const char *instance;
+    const char *registry;
     int rows;
     int age_ms;
 } cfg = {.kafka.client_id = "writer"};
@@ -46,6 +48,7 @@ static struct {
 static const struct pp_setting settings[] = {
     PP_KAFKA_SETTINGS(&cfg.kafka),
     PP_CLICKHOUSE_SETTINGS(&cfg.clickhouse),
+    PP_REGISTRY_SETTING(&cfg.registry),
     PP_STR("PAWPRINT_TOPIC_PREFIX", &cfg.prefix, "pawprint.",
            "stands before the name of every topic"),
     PP_STR("PAWPRINT_INSTANCE_ID", &cfg.instance, "",
@@ -71,6 +74,7 @@ struct writer {
     struct pp_consumer *events;
     struct pp_producer *rejects;
     struct pp_clickhouse *clickhouse;
+    struct pp_registry *registry;
     struct native *block;
     struct pp_buf body; /* the block as it is sent */
     struct pp_buf record;
@@ -99,7 +103,11 @@ static int open_kafka(struct writer *self, struct pp_err *err)
     snprintf(topic, sizeof(topic), "%sevents.v1", cfg.prefix);
     snprintf(self->rejects_topic, sizeof(self->rejects_topic), "%srejects.v1",
              cfg.prefix);
-    if (pp_topics_epoch(&cfg.kafka, cfg.prefix, "events.v1", EPOCH_WAIT_MS,
+    if (pp_registry_learn(self->registry, topic, event_schema,
+                          EVENT_FINGERPRINT, err) < 0 ||
+        pp_registry_learn(self->registry, self->rejects_topic, reject_schema,
+                          REJECT_FINGERPRINT, err) < 0 ||
+        pp_topics_epoch(&cfg.kafka, cfg.prefix, "events.v1", EPOCH_WAIT_MS,
                         &self->epoch, err) < 0 ||
         pp_producer_open(&self->rejects, &cfg.kafka, &producing, err) < 0)
         return -1;
@@ -112,7 +120,8 @@ static int open_all(struct writer *self, struct pp_err *err)
     self->block = row_block_new();
     pp_buf_init(&self->body, BODY_BYTES);
     pp_buf_init(&self->record, RECORD_BYTES);
-    if (pp_clickhouse_open(&self->clickhouse, &cfg.clickhouse, err) < 0)
+    if (pp_clickhouse_open(&self->clickhouse, &cfg.clickhouse, err) < 0 ||
+        pp_registry_open(&self->registry, cfg.registry, err) < 0)
         return -1;
     while (pp_service_running()) {
         if (open_kafka(self, err) == 0)
@@ -141,7 +150,6 @@ static int check_epoch(const struct writer *self,
 static int reject(struct writer *self, const struct pp_message *message,
                   const char *reason, struct pp_err *err)
 {
-    const struct pp_avro_frame frame = {.fingerprint = REJECT_FINGERPRINT};
     const struct reject row = {
         .stage = PP_LIT("writer"),
         .reason = pp_str_of(reason),
@@ -155,7 +163,7 @@ static int reject(struct writer *self, const struct pp_message *message,
                                .key = message->key};
 
     pp_buf_reset(&self->record);
-    pp_avro_frame_put(&self->record, &frame);
+    pp_registry_put(self->registry, REJECT_FINGERPRINT, &self->record);
     reject_encode(&row, &self->record);
     record.value = pp_buf_str(&self->record);
     pp_counter_add(&rejected, 1);
@@ -168,14 +176,16 @@ static int take_message(struct writer *self, const struct pp_message *message,
     const struct row_identity identity = {self->epoch, message->partition,
                                           message->offset};
     struct pp_str body = message->value;
-    struct pp_avro_frame frame;
     struct event event;
+    uint64_t schema;
 
     if (check_epoch(self, message, err) < 0)
         return -1;
-    if (pp_avro_frame_get(&body, &frame, err) < 0)
-        return reject(self, message, "unframed", err);
-    if (event_decode(frame.fingerprint, body, &event, err) < 0)
+    if (pp_registry_get(self->registry, &body, &schema, err) < 0)
+        return err->kind == PP_ERR_INVALID
+                   ? reject(self, message, "unframed", err)
+                   : -1;
+    if (event_decode(schema, body, &event, err) < 0)
         return err->kind == PP_ERR_INVALID
                    ? reject(self, message, "undecodable", err)
                    : -1;
@@ -258,6 +268,7 @@ static void close_all(struct writer *self)
     pp_consumer_close(&self->events);
     pp_producer_close(&self->rejects);
     pp_clickhouse_close(&self->clickhouse);
+    pp_registry_close(&self->registry);
     native_free(&self->block);
     pp_buf_fini(&self->body);
     pp_buf_fini(&self->record);

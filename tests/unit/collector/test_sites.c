@@ -24,7 +24,7 @@ static void apply(struct sites *sites, const char *id, int64_t version,
     pp_buf_init(&record, 4096);
     pp_avro_frame_put(&record, &frame);
     site_encode(&site, &record);
-    if (sites_apply(sites, pp_buf_str(&record), &err) < 0)
+    if (sites_apply(sites, NULL, pp_buf_str(&record), &err) < 0)
         fail_msg("%s", err.msg);
     pp_buf_fini(&record); /* the table keeps copies */
 }
@@ -101,9 +101,9 @@ static void what_is_no_site_changes_nothing(void **state)
     struct pp_err err = {0};
 
     (void)state;
-    assert_int_equal(sites_apply(sites, PP_LIT("{}"), &err), -1);
+    assert_int_equal(sites_apply(sites, NULL, PP_LIT("{}"), &err), -1);
     assert_int_equal(err.kind, PP_ERR_INVALID);
-    assert_int_equal(sites_apply(sites,
+    assert_int_equal(sites_apply(sites, NULL,
                                  PP_LIT("\xC3\x01"
                                         "12345678x"),
                                  &err),
