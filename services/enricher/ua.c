@@ -18,6 +18,7 @@
 #define TEXT_BYTES  128
 
 enum section { BROWSER, OS, DEVICE, SECTION_COUNT };
+enum text { BROWSER_NAME, BROWSER_VERSION, OS_NAME, TEXT_COUNT };
 
 struct rule {
     pcre2_code *code;
@@ -40,6 +41,7 @@ struct ua {
     bool plain; /* every rule is tried */
     pcre2_match_data *match;
     pcre2_match_context *context;
+    char texts[TEXT_COUNT][TEXT_BYTES]; /* of the answer being made */
 };
 
 /* --- reading the rules ---------------------------------------------------- */
@@ -264,14 +266,17 @@ static struct pp_str group(struct ua *ua, struct pp_str agent, int groups,
     return (struct pp_str){agent.p + at[2 * i], at[2 * i + 1] - at[2 * i]};
 }
 
-/* The template with its $1 to $9 filled in; without one, group otherwise. */
+/*
+ * The template with its $1 to $9 filled in; without one, group otherwise. It
+ * stands in the ua until the next answer, not in the arena: one that is full
+ * must not make the cache remember less than was found.
+ */
 static struct pp_str expand(struct ua *ua, struct pp_str agent, int groups,
                             const char *template, const char *otherwise,
-                            struct pp_arena *arena)
+                            enum text which)
 {
-    char text[TEXT_BYTES];
+    char *text = ua->texts[which];
     struct pp_str part;
-    const char *kept;
     size_t n = 0;
 
     if (!*template)
@@ -280,14 +285,12 @@ static struct pp_str expand(struct ua *ua, struct pp_str agent, int groups,
         part = (struct pp_str){p, 1};
         if (*p == '$' && p[1] >= '1' && p[1] <= '9')
             part = group(ua, agent, groups, *++p - '0');
-        part = pp_str_sub(part, 0, sizeof(text) - n);
+        part = pp_str_sub(part, 0, TEXT_BYTES - n);
         if (part.n)
             memcpy(text + n, part.p, part.n);
         n += part.n;
     }
-    part = pp_str_cut_utf8(pp_str_trim((struct pp_str){text, n}), TEXT_BYTES);
-    kept = pp_arena_text(arena, part);
-    return kept ? (struct pp_str){kept, part.n} : (struct pp_str){NULL, 0};
+    return pp_str_cut_utf8(pp_str_trim((struct pp_str){text, n}), TEXT_BYTES);
 }
 
 static bool has(struct pp_str agent, const char *word)
@@ -313,22 +316,23 @@ static struct pp_str device_of(struct pp_str agent, struct pp_str os)
     return PP_LIT("other");
 }
 
-static void parse(struct ua *ua, struct pp_str agent, struct pp_arena *arena,
+static void parse(struct ua *ua, struct pp_str agent,
                   struct ua_result *result_out)
 {
     const struct rule *rule;
     int groups;
 
+    *result_out = (struct ua_result){0};
     rule = find_in(ua, BROWSER, agent, &groups);
     if (rule) {
         result_out->browser =
-            expand(ua, agent, groups, rule->name, "$1", arena);
+            expand(ua, agent, groups, rule->name, "$1", BROWSER_NAME);
         result_out->browser_version =
-            expand(ua, agent, groups, rule->version, "$2", arena);
+            expand(ua, agent, groups, rule->version, "$2", BROWSER_VERSION);
     }
     rule = find_in(ua, OS, agent, &groups);
     if (rule)
-        result_out->os = expand(ua, agent, groups, rule->name, "$1", arena);
+        result_out->os = expand(ua, agent, groups, rule->name, "$1", OS_NAME);
     result_out->bot = is_spider(ua, agent);
     result_out->device = device_of(agent, result_out->os);
 }
@@ -345,6 +349,7 @@ void ua_parse(struct ua *ua, struct pp_str agent, struct pp_arena *arena,
               struct ua_result *result_out)
 {
     const struct ua_result *known;
+    struct ua_result fresh;
 
     *result_out = (struct ua_result){.device = PP_LIT("other")};
     agent = pp_str_cut_utf8(agent, UA_MAX_BYTES);
@@ -352,10 +357,10 @@ void ua_parse(struct ua *ua, struct pp_str agent, struct pp_arena *arena,
         return;
     known = ua->plain ? NULL : ua_cache_get(ua->cache, agent);
     if (!known) {
-        parse(ua, agent, arena, result_out);
+        parse(ua, agent, &fresh);
         if (!ua->plain)
-            ua_cache_put(ua->cache, agent, result_out);
-        return;
+            ua_cache_put(ua->cache, agent, &fresh);
+        known = &fresh;
     }
     *result_out = *known;
     result_out->browser = kept(arena, known->browser);

@@ -168,6 +168,25 @@ static void a_hostile_agent_costs_no_more_than_its_limit(void **state)
     assert_false(got.bot);
 }
 
+static void a_full_arena_is_not_remembered(void **state)
+{
+    const struct pp_str agent = PP_LIT("Mozilla/5.0 (X11; Linux x86_64; "
+                                       "rv:98.0) Gecko/20100101 Firefox/98.0");
+    struct pp_arena full;
+    struct ua_result got;
+
+    (void)state;
+    pp_arena_init(&full, 0);
+    ua_parse(ua, agent, &full, &got);
+    assert_int_equal(got.browser.n, 0);
+    assert_string_equal(got.device.p, "desktop");
+    ua_parse(ua, agent, &arena, &got);
+    assert_true(pp_str_eq(got.browser, PP_LIT("Firefox")));
+    assert_true(pp_str_eq(got.browser_version, PP_LIT("98")));
+    assert_true(pp_str_eq(got.os, PP_LIT("Linux")));
+    pp_arena_fini(&full);
+}
+
 static void rules_that_are_not_there_are_named(void **state)
 {
     struct ua *none;
@@ -188,6 +207,7 @@ int main(void)
         cmocka_unit_test(the_filter_changes_no_answer),
         cmocka_unit_test(a_device_is_what_its_browser_says),
         cmocka_unit_test(a_hostile_agent_costs_no_more_than_its_limit),
+        cmocka_unit_test(a_full_arena_is_not_remembered),
         cmocka_unit_test(rules_that_are_not_there_are_named),
     };
 
