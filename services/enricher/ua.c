@@ -13,9 +13,9 @@
 #include "ua_cache.h"
 #include "ua_filter.h"
 
-#define CACHE_SLOTS 16384
-#define MATCH_LIMIT 100000 /* no header is worth more steps a rule */
-#define TEXT_BYTES  128
+#define CACHE_ENTRIES 16384
+#define MATCH_LIMIT   100000 /* no header is worth more steps a rule */
+#define TEXT_BYTES    128
 
 enum section { BROWSER, OS, DEVICE, SECTION_COUNT };
 enum text { BROWSER_NAME, BROWSER_VERSION, OS_NAME, TEXT_COUNT };
@@ -153,7 +153,7 @@ int ua_open(struct ua **ua_out, const char *path, struct pp_err *err)
     status = read_rules(ua, file, path, err);
     fclose(file);
     make_filters(ua);
-    ua->cache = ua_cache_new(CACHE_SLOTS);
+    ua->cache = ua_cache_new(CACHE_ENTRIES);
     if (status < 0)
         ua_close(&ua);
     *ua_out = ua;
