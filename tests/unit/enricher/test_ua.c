@@ -4,10 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <zlib.h>
+
 #include "test.h"
 
 #define RULES   "services/enricher/data/uap/regexes.tsv"
 #define VECTORS "tests/data/uap/vectors.tsv"
+#define CASES   "tests/data/uap/cases.tsv.gz"
 
 static struct ua *ua;
 static struct pp_arena arena;
@@ -89,7 +92,67 @@ static bool same(const struct ua_result *a, const struct ua_result *b)
            a->bot == b->bot;
 }
 
-/* Cut, doubled, in capitals: agents that nobody ever wrote down. */
+static struct ua_result parse_plainly(struct pp_str agent)
+{
+    struct ua_result result;
+
+    ua_set_plain(ua, true);
+    ua_parse(ua, agent, &arena, &result);
+    ua_set_plain(ua, false);
+    return result;
+}
+
+/* What no rule matches is called Other in uap-core's tests. */
+static bool is_family(struct pp_str got, struct pp_str want)
+{
+    return pp_str_eq(got.n ? got : PP_LIT("Other"), want);
+}
+
+/* A case asks for what one section of the rules says: want is its columns. */
+static bool is_wanted(const struct ua_result *got, const struct pp_str want[3])
+{
+    if (pp_str_eq(want[0], PP_LIT("browser")))
+        return is_family(got->browser, want[1]) &&
+               pp_str_eq(got->browser_version, want[2]);
+    if (pp_str_eq(want[0], PP_LIT("os")))
+        return is_family(got->os, want[1]);
+    assert_true(pp_str_eq(want[0], PP_LIT("device")));
+    return got->bot == pp_str_eq(want[1], PP_LIT("Spider"));
+}
+
+static void check_case(struct pp_str line)
+{
+    struct pp_str want[3];
+    struct ua_result got, plain;
+
+    for (size_t i = 0; i < PP_COUNT(want); i++)
+        pp_str_split(&line, '\t', &want[i]);
+    pp_arena_reset(&arena);
+    ua_parse(ua, line, &arena, &got);
+    plain = parse_plainly(line);
+    if (!is_wanted(&got, want) || !same(&got, &plain))
+        fail_msg("%.*s of %.*s: %.*s %.*s on %.*s%s", PP_ARG(want[0]),
+                 PP_ARG(line), PP_ARG(got.browser), PP_ARG(got.browser_version),
+                 PP_ARG(got.os), got.bot ? ", a bot" : "");
+}
+
+static void uap_cores_own_tests_pass_with_and_without_the_filter(void **state)
+{
+    gzFile file = gzopen(CASES, "r");
+    char line[4096];
+    size_t count = 0;
+
+    (void)state;
+    assert_non_null(file);
+    while (gzgets(file, line, sizeof(line))) {
+        check_case((struct pp_str){line, strcspn(line, "\n")});
+        count++;
+    }
+    assert_int_equal(count, 31087);
+    gzclose(file);
+}
+
+/* Cut, turned, in capitals: agents that nobody ever wrote down. */
 static void check_variants(struct pp_str agent, const struct pp_str want[4])
 {
     char text[4][UA_MAX_BYTES];
@@ -109,12 +172,9 @@ static void check_variants(struct pp_str agent, const struct pp_str want[4])
         text[3][i] = agent.p[(i + 20) % n];
     }
     for (size_t i = 0; i < PP_COUNT(variants); i++) {
-        struct ua_result fast, plain;
+        struct ua_result fast, plain = parse_plainly(variants[i]);
 
         ua_parse(ua, variants[i], &arena, &fast);
-        ua_set_plain(ua, true);
-        ua_parse(ua, variants[i], &arena, &plain);
-        ua_set_plain(ua, false);
         if (!same(&fast, &plain))
             fail_msg("%.*s", PP_ARG(variants[i]));
     }
@@ -204,6 +264,7 @@ int main(void)
     const struct CMUnitTest agents[] = {
         cmocka_unit_test(agents_are_named_as_uap_python_names_them),
         cmocka_unit_test(an_agent_that_was_seen_before_is_named_the_same),
+        cmocka_unit_test(uap_cores_own_tests_pass_with_and_without_the_filter),
         cmocka_unit_test(the_filter_changes_no_answer),
         cmocka_unit_test(a_device_is_what_its_browser_says),
         cmocka_unit_test(a_hostile_agent_costs_no_more_than_its_limit),
