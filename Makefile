@@ -121,8 +121,11 @@ build/fuzz/bin/%: build/fuzz/tests/fuzz/%.o $(FUZZ_LOGIC) build/fuzz/libpawprint
 integration: $(ITESTS) $(SERVICES:%=$B/bin/%) ## integration tests, on a stack of their own
 	@tests/integration/run $(ITESTS)
 
-local-e2e: all ## end-to-end tests, hits in and rows out; E2E=load for one file
-	@$(if $(SAN),$(MAKE) --no-print-directory SAN= all)
+$B/bin/produce: $B/tests/kit/produce.o $(TSAN_OBJ) $(LIB)
+	@mkdir -p $(@D) && echo "link $@" && $(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+
+local-e2e: all $B/bin/produce ## end-to-end tests, hits in and rows out; E2E=load for one file
+	@$(if $(SAN),$(MAKE) --no-print-directory SAN= all build/bin/produce)
 	@PAWPRINT_BIN=$(CURDIR)/$B/bin tests/e2e/run $(E2E)
 
 contract: all ## the running collector against docs/openapi; SEED=7 EXAMPLES=500
