@@ -59,7 +59,7 @@ static void add_map(struct pp_buf *out)
 /* A random value of any type the schemas use, by avro-c's reading of them. */
 static void add_value(struct pp_buf *out, avro_schema_t schema)
 {
-    switch (avro_typeof(schema)) {
+    switch ((int)avro_typeof(schema)) { /* newer libraries know more types */
     case AVRO_STRING:
     case AVRO_BYTES:
         add_text(out);
@@ -90,12 +90,6 @@ static void add_value(struct pp_buf *out, avro_schema_t schema)
             add_value(out, avro_schema_union_branch(schema, 1));
         return;
     }
-    case AVRO_FLOAT:
-    case AVRO_NULL:
-    case AVRO_RECORD:
-    case AVRO_FIXED:
-    case AVRO_ARRAY:
-    case AVRO_LINK:
     default:
         fail_msg("a type that the generator does not know");
     }
