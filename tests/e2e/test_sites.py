@@ -52,3 +52,20 @@ def test_no_site_is_lost_or_held_up_behind_a_transaction_that_takes_longer():
         took = first_taken(late, began)
         assert took < SOON_S, took
         psql.stdin.close()
+
+
+def test_the_role_of_the_relay_may_empty_the_outbox_and_nothing_else():
+    dsn = stack.address("PAWPRINT_POSTGRES_DSN").replace(
+        "pawprint@", "pawprint_relay@")
+
+    def run(sql):
+        return subprocess.run(["psql", "-qAtX", dsn, "-c", sql], check=False,
+                              capture_output=True, text=True)
+
+    assert run("SELECT count(*) FROM outbox").returncode == 0
+    for sql in ("SELECT * FROM account", "SELECT * FROM site",
+                "UPDATE outbox SET value = 'x'", "DELETE FROM topic",
+                "INSERT INTO outbox (topic, key) VALUES ('sites.v1', 'x')",
+                "CREATE TABLE x (y int)"):
+        tried = run(sql)
+        assert "permission denied" in tried.stderr, (sql, tried)
