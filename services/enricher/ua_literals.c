@@ -85,8 +85,8 @@ static void read_group(struct reader *reader, struct known *out)
 {
     bool counts = true;
 
-    if (++reader->depth > DEEPEST)
-        reader->broken = true;
+    if (++reader->depth > DEEPEST || at(reader, '*'))
+        reader->broken = true; /* "(*" begins an order to PCRE2 */
     if (at(reader, '?')) {
         take(reader);
         if (at(reader, ':'))

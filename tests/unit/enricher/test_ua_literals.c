@@ -35,6 +35,8 @@ static void every_match_holds_one_of_the_literals(void **state)
         {"(?i)abc", ""},
         {"(?<name>abc)", ""},
         {"[[:alpha:]]abc", ""},
+        {"(*ANYCRLF)abc", ""},
+        {"(?:abc|(*ACCEPT))def", ""},
         {"abc(", ""},
         {"abc)", ""},
         {"abc\\", ""},
