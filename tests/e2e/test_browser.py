@@ -15,14 +15,24 @@ WATCH_LCP = """return new Promise((done) => new PerformanceObserver(
 {type: 'largest-contentful-paint', buffered: true}))"""
 
 
-def visit():
-    """Walks through the site; gives (site key, what the browser measured)."""
+def new_site():
+    """(key, address) of a site that is served, where a browser can be had."""
     if browser.missing():
         raise NotRun(" and ".join(browser.missing()) + " can't be had here")
     site = stack.new_site("browser")
     hit = {"site": site, "url": "https://other.example/", "id": "known"}
     stack.until("site known", lambda: Sender().send(hit)[0] == 202)
-    home = pages.serve(site, stack.collector())
+    return site, pages.serve(site, stack.collector())
+
+
+def views(site, path):
+    return stack.count(f"SELECT count() FROM events WHERE site_id = '{site}' "
+                       f"AND kind = 'pageview' AND pathname = '{path}'")
+
+
+def visit():
+    """Walks through the site; gives (site key, what the browser measured)."""
+    site, home = new_site()
     seen = {}
     with browser.Browser() as window:
         def look(path):
@@ -93,3 +103,34 @@ def test_a_visit_in_a_browser_is_stored_as_the_browser_saw_it():
     assert seen["cookies"] == [] and seen["kept"] == 0
     assert seen["complaints"] == [], seen["complaints"]
     assert stack.metrics("collector")[PREFLIGHTS] == before, "a preflight"
+
+
+def test_a_hit_that_nobody_took_is_sent_again_and_counts_once():
+    site, home = new_site()
+    with browser.Browser() as window:
+        window.open(home + "/app")
+        stack.until("the page is stored", lambda: views(site, "/app"))
+        stack.services("kill", "collector")
+        window.click("#cart")
+        time.sleep(1)
+        stack.services("up", "collector")
+        stack.until("it is sent again", lambda: views(site, "/app/cart"), 40)
+        window.click("#pay")
+        stack.until("the next is stored", lambda: views(site, "/app/till"), 40)
+    assert views(site, "/app/cart") == 1
+
+
+def test_a_page_that_carries_the_script_twice_is_seen_once():
+    site, home = new_site()
+    with browser.Browser() as window:
+        window.open(home + "/kettles")
+        window.run("""const first = document.querySelector('script[data-site]');
+            const second = document.createElement('script');
+            second.dataset.site = first.dataset.site;
+            second.src = first.src + '?again';
+            return new Promise((done) => { second.onload = () => done(1);
+                document.head.append(second); });""")
+        window.leave()
+    stack.until("it is stored", lambda: views(site, "/kettles"))
+    time.sleep(2)
+    assert views(site, "/kettles") == 1
