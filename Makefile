@@ -183,7 +183,7 @@ clean: ## removes what was built; keeps what was downloaded
 	rm -rf $B/common $B/gen $B/services $B/tests $B/bin $(LIB) build/san-*
 
 help: ## this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 .PHONY: contract bench docs check-docs all unit integration local-e2e fuzz test ready demo demo-down up down status deps format clean help
 -include $(shell find $B -name '*.d' 2>/dev/null)
