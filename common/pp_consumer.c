@@ -9,9 +9,11 @@
 #include "pp_consumer_rd.h"
 #include "pp_kafka_rd.h"
 #include "pp_mem.h"
+#include "pp_time.h"
 
 #define COMMIT_MS       10000
 #define PARTITIONS_MAX  1024
+#define HOLD_MS         50
 #define POSITION_IS_NEW INT64_MIN
 
 /* How far a partition of ours was handed out, and how far it is done. */
@@ -31,6 +33,7 @@ struct pp_consumer {
     rd_kafka_message_t **raw;    /* of the last poll, ours to destroy */
     struct pp_message *messages; /* views of raw */
     size_t raw_count;
+    rd_kafka_message_t *early; /* came while nothing was to come */
     unsigned generation;
     struct position positions[PARTITIONS_MAX];
     struct pp_err failed; /* of a callback, for the next poll to say */
@@ -47,6 +50,10 @@ static void messages_drop(struct pp_consumer *self)
 
 static void positions_forget(struct pp_consumer *self)
 {
+    if (self->early) {
+        rd_kafka_message_destroy(self->early);
+        self->early = NULL;
+    }
     memset(self->positions, 0, sizeof(self->positions));
     self->generation++;
 }
@@ -187,6 +194,8 @@ void pp_consumer_close(struct pp_consumer **consumer)
     if (!self)
         return;
     messages_drop(self);
+    if (self->early)
+        rd_kafka_message_destroy(self->early);
     if (self->queue)
         rd_kafka_queue_destroy(self->queue);
     if (self->rk) {
@@ -269,6 +278,11 @@ static void gather(struct pp_consumer *self, int wait_ms)
     unsigned generation = self->generation;
     rd_kafka_message_t *raw;
 
+    if (self->early) {
+        take(self, self->early);
+        self->early = NULL;
+        wait_ms = 0;
+    }
     while (self->raw_count < self->batch_count &&
            (raw = rd_kafka_consumer_poll(self->rk, wait_ms))) {
         wait_ms = 0;
@@ -404,6 +418,181 @@ int pp_consumer_rewind(struct pp_consumer *consumer, struct pp_err *err)
         error = rd_kafka_seek_partitions(consumer->rk, list, COMMIT_MS);
     rd_kafka_topic_partition_list_destroy(list);
     return error ? pp_kafka_error(err, error, "rewind") : 0;
+}
+
+/* --- marks ---------------------------------------------------------------- */
+
+/* A copy as librdkafka wants it, which takes notes for C strings. */
+static char *text_of(const void *bytes, size_t n)
+{
+    char *text = pp_malloc(n + 1);
+
+    if (n)
+        memcpy(text, bytes, n);
+    text[n] = '\0';
+    return text;
+}
+
+int pp_consumer_mark(struct pp_consumer *consumer, const struct pp_mark *marks,
+                     size_t count, struct pp_err *err)
+{
+    rd_kafka_topic_partition_list_t *list =
+        rd_kafka_topic_partition_list_new((int)count);
+    rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
+
+    for (size_t i = 0; i < count; i++) {
+        rd_kafka_topic_partition_t *one = rd_kafka_topic_partition_list_add(
+            list, consumer->topic, marks[i].partition);
+
+        one->offset = marks[i].offset;
+        one->metadata = text_of(marks[i].note.p, marks[i].note.n);
+        one->metadata_size = marks[i].note.n;
+    }
+    if (count > 0)
+        code = rd_kafka_commit(consumer->rk, list, 0);
+    for (int i = 0; !code && i < list->cnt; i++)
+        code = list->elems[i].err;
+    rd_kafka_topic_partition_list_destroy(list);
+    if (code)
+        return pp_kafka_err(err, code, "commit");
+    for (size_t i = 0; i < count; i++)
+        if (consumer->positions[marks[i].partition].ours)
+            consumer->positions[marks[i].partition].committed = marks[i].offset;
+    return 0;
+}
+
+/* One partition's answer, in memory of our own. */
+static struct pp_mark mark_of(const rd_kafka_topic_partition_t *one)
+{
+    struct pp_mark mark = {one->partition, one->offset, {NULL, 0}};
+
+    if (mark.offset < 0)
+        mark.offset = -1;
+    if (one->metadata_size > 0)
+        mark.note = (struct pp_str){text_of(one->metadata, one->metadata_size),
+                                    one->metadata_size};
+    return mark;
+}
+
+int pp_consumer_marks(struct pp_consumer *consumer, struct pp_marks *out,
+                      struct pp_err *err)
+{
+    rd_kafka_topic_partition_list_t *list =
+        rd_kafka_topic_partition_list_new(8);
+    rd_kafka_resp_err_t code;
+
+    *out = (struct pp_marks){0};
+    for (int32_t i = 0; i < PARTITIONS_MAX; i++)
+        if (consumer->positions[i].ours)
+            rd_kafka_topic_partition_list_add(list, consumer->topic, i);
+    code = rd_kafka_committed(consumer->rk, list, COMMIT_MS);
+    for (int i = 0; !code && i < list->cnt; i++)
+        code = list->elems[i].err;
+    if (!code) {
+        out->list = pp_calloc((size_t)list->cnt + 1, sizeof(*out->list));
+        for (int i = 0; i < list->cnt; i++)
+            out->list[out->count++] = mark_of(&list->elems[i]);
+    }
+    rd_kafka_topic_partition_list_destroy(list);
+    return code ? pp_kafka_err(err, code, "read what is committed") : 0;
+}
+
+void pp_marks_fini(struct pp_marks *marks)
+{
+    for (size_t i = 0; i < marks->count; i++)
+        free((char *)(uintptr_t)marks->list[i].note.p);
+    free(marks->list);
+    *marks = (struct pp_marks){0};
+}
+
+int pp_consumer_seek(struct pp_consumer *consumer, int32_t partition,
+                     int64_t offset, struct pp_err *err)
+{
+    rd_kafka_topic_partition_list_t *list =
+        rd_kafka_topic_partition_list_new(1);
+    rd_kafka_error_t *error;
+
+    rd_kafka_topic_partition_list_add(list, consumer->topic, partition)
+        ->offset = offset;
+    error = rd_kafka_seek_partitions(consumer->rk, list, COMMIT_MS);
+    rd_kafka_topic_partition_list_destroy(list);
+    if (error)
+        return pp_kafka_error(err, error, "seek");
+    consumer->positions[partition].next = offset;
+    consumer->positions[partition].committed = offset;
+    consumer->positions[partition].caught_up = false;
+    return 0;
+}
+
+static int pause_all(struct pp_consumer *self, bool pause, struct pp_err *err)
+{
+    rd_kafka_topic_partition_list_t *list =
+        rd_kafka_topic_partition_list_new(8);
+    rd_kafka_resp_err_t code;
+
+    for (int32_t i = 0; i < PARTITIONS_MAX; i++)
+        if (self->positions[i].ours)
+            rd_kafka_topic_partition_list_add(list, self->topic, i);
+    code = pause ? rd_kafka_pause_partitions(self->rk, list)
+                 : rd_kafka_resume_partitions(self->rk, list);
+    rd_kafka_topic_partition_list_destroy(list);
+    return code ? pp_kafka_err(err, code, "pause") : 0;
+}
+
+/* While paused nothing comes but what a new assignment brings. */
+static void wait_paused(struct pp_consumer *self, int wait_ms)
+{
+    unsigned generation = self->generation;
+    struct pp_mono start = pp_mono_now();
+    rd_kafka_message_t *raw;
+
+    while (generation == self->generation &&
+           pp_mono_ms(start, pp_mono_now()) < wait_ms) {
+        raw = rd_kafka_consumer_poll(self->rk,
+                                     wait_ms < HOLD_MS ? wait_ms : HOLD_MS);
+        if (!raw)
+            continue;
+        if (!raw->err) {
+            self->early = raw;
+            return;
+        }
+        note_event(self, raw);
+        rd_kafka_message_destroy(raw);
+    }
+}
+
+int pp_consumer_hold(struct pp_consumer *consumer, int wait_ms,
+                     struct pp_err *err)
+{
+    if (pause_all(consumer, true, err) < 0)
+        return -1;
+    if (!consumer->early)
+        wait_paused(consumer, wait_ms);
+    if (pause_all(consumer, false, err) < 0)
+        return -1;
+    if (consumer->failed.kind == PP_ERR_NONE)
+        return 0;
+    *err = consumer->failed;
+    consumer->failed = (struct pp_err){0};
+    return -1;
+}
+
+int64_t pp_consumer_next(const struct pp_consumer *consumer, int32_t partition)
+{
+    const struct position *position = &consumer->positions[partition];
+
+    return position->ours && position->next >= 0 ? position->next : -1;
+}
+
+void pp_consumer_kept(const struct pp_consumer *consumer, int32_t partition,
+                      int64_t *first_out, int64_t *end_out)
+{
+    *first_out = *end_out = -1;
+    if (consumer->positions[partition].ours)
+        rd_kafka_get_watermark_offsets(consumer->rk, consumer->topic, partition,
+                                       first_out, end_out);
+    if (*end_out < 0)
+        *first_out = *end_out = -1;
 }
 
 struct pp_str pp_message_header(const struct pp_message *message,

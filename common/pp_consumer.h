@@ -75,6 +75,52 @@ bool pp_consumer_caught_up(const struct pp_consumer *consumer);
 /* Records that are stored and not committed, over its partitions. */
 int64_t pp_consumer_lag(const struct pp_consumer *consumer);
 
+/* --- for an owner that keeps its own account of what is done ---------------
+ */
+
+/* What stands committed for a partition: an offset and a note of its owner. */
+struct pp_mark {
+    int32_t partition;
+    int64_t offset;     /* -1 from pp_consumer_marks(): nothing committed */
+    struct pp_str note; /* text without NUL, at most 4,000 bytes */
+};
+
+/*
+ * Commits marks, all in one request that Kafka takes only from the present
+ * owner. PP_ERR_AGAIN: it did not, or nobody knows; the marks that stand are
+ * then the old ones or these.
+ */
+int pp_consumer_mark(struct pp_consumer *consumer, const struct pp_mark *marks,
+                     size_t count, struct pp_err *err);
+
+struct pp_marks {
+    struct pp_mark *list; /* the notes' texts belong to the marks */
+    size_t count;
+};
+
+/* Reads the marks of the partitions that it has. The caller ends it. */
+int pp_consumer_marks(struct pp_consumer *consumer, struct pp_marks *out,
+                      struct pp_err *err);
+void pp_marks_fini(struct pp_marks *marks);
+
+/* Reads on at offset, from the next poll on. */
+int pp_consumer_seek(struct pp_consumer *consumer, int32_t partition,
+                     int64_t offset, struct pp_err *err);
+
+/*
+ * Waits and remains a member of the group, but takes no records. What the
+ * last poll handed out stays valid.
+ */
+int pp_consumer_hold(struct pp_consumer *consumer, int wait_ms,
+                     struct pp_err *err);
+
+/* The offset after the last one handed out; -1 when there was none yet. */
+int64_t pp_consumer_next(const struct pp_consumer *consumer, int32_t partition);
+
+/* The first offset that Kafka keeps, and its end; -1 when not yet known. */
+void pp_consumer_kept(const struct pp_consumer *consumer, int32_t partition,
+                      int64_t *first_out, int64_t *end_out);
+
 /* A header's value; p is NULL when there is none. */
 struct pp_str pp_message_header(const struct pp_message *message,
                                 const char *name);

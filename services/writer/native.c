@@ -257,6 +257,16 @@ void native_put_map(struct native *native, size_t column,
     pp_buf_add(&self->offsets, &self->pairs, sizeof(self->pairs));
 }
 
+void native_set_constant(struct native *native, size_t column,
+                         const void *value)
+{
+    struct column *self = &native->columns[column];
+
+    assert(native->specs[column].kind == NATIVE_CONSTANT);
+    pp_buf_reset(&self->data);
+    pp_buf_add(&self->data, value, native->specs[column].bytes);
+}
+
 void native_end_row(struct native *native)
 {
     native->rows++;
@@ -278,6 +288,125 @@ size_t native_bytes(const struct native *native)
                  column->offsets.n + column->values.n;
     }
     return bytes;
+}
+
+/* --- choosing rows -------------------------------------------------------- */
+
+/* The text at *at of what put_string() wrote; *at moves behind it. */
+static struct pp_str text_at(const struct pp_buf *data, size_t *at)
+{
+    uint64_t n = 0;
+    unsigned shift = 0;
+    unsigned char byte;
+    struct pp_str text;
+
+    do {
+        byte = (unsigned char)data->p[(*at)++];
+        n |= (uint64_t)(byte & 0x7f) << shift;
+        shift += 7;
+    } while (byte & 0x80);
+    text = (struct pp_str){data->p + *at, n};
+    *at += n;
+    return text;
+}
+
+static void add_fixed(struct native *native, const struct native *from,
+                      size_t column, const unsigned char *keep)
+{
+    const struct column *old = &from->columns[column];
+    size_t bytes = from->specs[column].bytes;
+    bool nullable = from->specs[column].kind == NATIVE_NULLABLE_FIXED;
+
+    for (size_t i = 0; i < from->rows; i++)
+        if (keep[i]) {
+            if (nullable && old->nulls.p[i])
+                native_put_null(native, column);
+            else
+                native_put(native, column, old->data.p + i * bytes);
+        }
+}
+
+static void add_strings(struct native *native, const struct native *from,
+                        size_t column, const unsigned char *keep)
+{
+    size_t at = 0;
+
+    for (size_t i = 0; i < from->rows; i++) {
+        struct pp_str text = text_at(&from->columns[column].data, &at);
+
+        if (keep[i])
+            native_put_str(native, column, text);
+    }
+}
+
+static void add_low_cardinality(struct native *native,
+                                const struct native *from, size_t column,
+                                const unsigned char *keep)
+{
+    const struct column *old = &from->columns[column];
+    uint32_t index;
+
+    for (size_t i = 0; i < from->rows; i++)
+        if (keep[i]) {
+            const struct key *key;
+
+            memcpy(&index, old->indexes.p + i * sizeof(index), sizeof(index));
+            key = &old->dictionary.keys[index];
+            native_put_str(native, column,
+                           (struct pp_str){old->data.p + key->at, key->n});
+        }
+}
+
+static void add_maps(struct native *native, const struct native *from,
+                     size_t column, const unsigned char *keep)
+{
+    const struct column *old = &from->columns[column];
+    struct column *self = &native->columns[column];
+    size_t key_at = 0, value_at = 0;
+    uint64_t pair = 0, end;
+
+    for (size_t i = 0; i < from->rows; i++) {
+        memcpy(&end, old->offsets.p + i * sizeof(end), sizeof(end));
+        for (; pair < end; pair++) {
+            struct pp_str key = text_at(&old->data, &key_at);
+            struct pp_str value = text_at(&old->values, &value_at);
+
+            if (!keep[i])
+                continue;
+            put_string(&self->data, key);
+            put_string(&self->values, value);
+            self->pairs++;
+        }
+        if (keep[i])
+            pp_buf_add(&self->offsets, &self->pairs, sizeof(self->pairs));
+    }
+}
+
+void native_add_rows(struct native *native, const struct native *from,
+                     const unsigned char *keep)
+{
+    assert(native->specs == from->specs);
+    for (size_t i = 0; i < from->count; i++) {
+        switch (from->specs[i].kind) {
+        case NATIVE_FIXED:
+        case NATIVE_NULLABLE_FIXED:
+            add_fixed(native, from, i, keep);
+            break;
+        case NATIVE_STRING:
+            add_strings(native, from, i, keep);
+            break;
+        case NATIVE_LOW_CARDINALITY:
+            add_low_cardinality(native, from, i, keep);
+            break;
+        case NATIVE_MAP:
+            add_maps(native, from, i, keep);
+            break;
+        case NATIVE_CONSTANT:
+            break;
+        }
+    }
+    for (size_t i = 0; i < from->rows; i++)
+        native->rows += keep[i] != 0;
 }
 
 /* --- writing -------------------------------------------------------------- */
@@ -336,6 +465,10 @@ static void write_column(const struct native *native, size_t i,
     case NATIVE_MAP:
         pp_buf_add(out, column->offsets.p, column->offsets.n);
         break;
+    case NATIVE_CONSTANT:
+        for (size_t row = 0; row < native->rows; row++)
+            pp_buf_add(out, column->data.p, spec->bytes);
+        return;
     case NATIVE_FIXED:
     case NATIVE_STRING:
         break;

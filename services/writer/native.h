@@ -18,6 +18,7 @@ enum native_kind {
     NATIVE_STRING,
     NATIVE_LOW_CARDINALITY, /* LowCardinality(String): a dictionary a block */
     NATIVE_MAP,             /* Map(String, String) */
+    NATIVE_CONSTANT,        /* fixed bytes, the same for every row */
 };
 
 struct native_column {
@@ -43,13 +44,24 @@ void native_put_str(struct native *native, size_t column, struct pp_str text);
 void native_put_map(struct native *native, size_t column,
                     struct pp_avro_map map);
 
-/* Every column has had its value. */
+/* The value of a NATIVE_CONSTANT column, for all rows; not put row by row. */
+void native_set_constant(struct native *native, size_t column,
+                         const void *value);
+
+/* Every column but the constant ones has had its value. */
 void native_end_row(struct native *native);
 
 size_t native_rows(const struct native *native);
 
 /* About as many bytes as native_write() will add. */
 size_t native_bytes(const struct native *native);
+
+/*
+ * Adds those rows of from to native, which has the same columns, where keep
+ * is not 0; keep has a byte a row.
+ */
+void native_add_rows(struct native *native, const struct native *from,
+                     const unsigned char *keep);
 
 /* Adds the whole block. out->overflow says that its limit was too small. */
 void native_write(const struct native *native, struct pp_buf *out);

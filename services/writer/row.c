@@ -39,6 +39,7 @@ enum column {
     KAFKA_EPOCH,
     KAFKA_PARTITION,
     KAFKA_OFFSET,
+    VALID_UNTIL,
     COLUMN_COUNT,
 };
 
@@ -96,6 +97,10 @@ static const struct native_column columns[COLUMN_COUNT] = {
     [KAFKA_EPOCH] = FIXED("kafka_epoch", "Int64", 8),
     [KAFKA_PARTITION] = FIXED("kafka_partition", "Int32", 4),
     [KAFKA_OFFSET] = FIXED("kafka_offset", "Int64", 8),
+    [VALID_UNTIL] = {.name = "valid_until",
+                     .type = "DateTime64(3, 'UTC')",
+                     .kind = NATIVE_CONSTANT,
+                     .bytes = 8},
 };
 
 static const char *const kinds[] = {
@@ -121,8 +126,13 @@ const char *row_insert_sql(void)
     for (size_t i = 0; i < COLUMN_COUNT; i++)
         n += (size_t)snprintf(sql + n, sizeof(sql) - n, "%s%s", i ? ", " : "",
                               columns[i].name);
-    snprintf(sql + n, sizeof(sql) - n, ") FORMAT Native");
+    snprintf(sql + n, sizeof(sql) - n, ") /* pawprint writer */ FORMAT Native");
     return sql;
+}
+
+void row_set_valid_until(struct native *block, int64_t until_ms)
+{
+    native_set_constant(block, VALID_UNTIL, &until_ms);
 }
 
 static void put_optional(struct native *block, enum column column, bool has,

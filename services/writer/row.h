@@ -19,6 +19,12 @@ struct native *row_block_new(void);
 void row_put(struct native *block, const struct event *event,
              const struct row_identity *identity);
 
+/*
+ * The server takes the block's rows up to this instant of its own clock only:
+ * whoever sends them later is too late. Must be set before the block is sent.
+ */
+void row_set_valid_until(struct native *block, int64_t until_ms);
+
 /* "INSERT INTO events (columns...) FORMAT Native". Constant. */
 const char *row_insert_sql(void);
 

@@ -4,8 +4,10 @@
 #include <string.h>
 
 #include "pp_clickhouse.h"
+#include "pp_time.h"
 
 #include "row.h"
+#include "store.h"
 
 #include "test.h"
 
@@ -15,6 +17,16 @@
 #define SQL_BYTES ((size_t)16 << 10)
 
 static struct pp_clickhouse *clickhouse;
+
+static struct pp_clickhouse_access test_access(void)
+{
+    return (struct pp_clickhouse_access){
+        .url = getenv("PAWPRINT_CLICKHOUSE_URL"),
+        .database = "writer_test",
+        .user = "default",
+        .password = "",
+    };
+}
 
 static struct pp_str run(const char *sql, struct pp_str data)
 {
@@ -39,12 +51,7 @@ static void assert_answer(const char *sql, const char *want)
 
 static int open_clickhouse(void **state)
 {
-    const struct pp_clickhouse_access access = {
-        .url = getenv("PAWPRINT_CLICKHOUSE_URL"),
-        .database = "writer_test",
-        .user = "default",
-        .password = "",
-    };
+    const struct pp_clickhouse_access access = test_access();
     struct pp_err err = {0};
     struct pp_str answer;
     static const struct pp_clickhouse_call create = {
@@ -68,26 +75,38 @@ static int close_clickhouse(void **state)
     return 0;
 }
 
-/* Each test has the table of our own migration, and nobody's rows. */
-static int make_table(void **state)
+static void run_file(const char *path)
 {
-    char sql[SQL_BYTES];
-    FILE *file = fopen("schemas/clickhouse/0001_events.sql", "r");
+    char sql[SQL_BYTES], *statement = sql, *end;
+    FILE *file = fopen(path, "r");
     size_t n;
 
-    (void)state;
     assert_non_null(file);
     n = fread(sql, 1, sizeof(sql) - 1, file);
     fclose(file);
     sql[n] = '\0';
+    while ((end = strstr(statement, ";\n"))) {
+        *end = '\0';
+        run(statement, (struct pp_str){NULL, 0});
+        statement = end + 2;
+    }
+}
+
+/* Each test has the table of our own migrations, and nobody's rows. */
+static int make_table(void **state)
+{
+    (void)state;
     run("DROP TABLE IF EXISTS events", (struct pp_str){NULL, 0});
-    run(sql, (struct pp_str){NULL, 0});
+    run_file("schemas/clickhouse/0001_events.sql");
+    run_file("schemas/clickhouse/0002_fence.sql");
     return 0;
 }
 
-static void insert(const struct native *block)
+static void insert(struct native *block)
 {
     struct pp_buf body;
+
+    row_set_valid_until(block, pp_wall_now().ms + CALL_MS);
 
     pp_buf_init(&body, (size_t)256 << 20);
     native_write(block, &body);
@@ -221,12 +240,94 @@ static void a_block_that_was_emptied_holds_nothing_of_before(void **state)
     native_free(&block);
 }
 
+static void a_block_that_comes_after_its_deadline_is_refused(void **state)
+{
+    const struct pp_clickhouse_access access = test_access();
+    static const struct row_identity identity = {1, 0, 1};
+    struct native *block = row_block_new();
+    const struct event event = some_event();
+    struct pp_err err = {0};
+    struct store *store;
+
+    (void)state;
+    assert_int_equal(store_open(&store, &access, &err), 0);
+    row_put(block, &event, &identity);
+    row_set_valid_until(block, pp_wall_now().ms - 1);
+    assert_int_equal(store_insert(store, block, "late", &err), STORE_LATE);
+    assert_answer("SELECT count() FROM events", "0\n");
+    row_set_valid_until(block, pp_wall_now().ms + CALL_MS);
+    assert_int_equal(store_insert(store, block, "in-time", &err), STORE_STORED);
+    assert_answer("SELECT count() FROM events", "1\n");
+    store_close(&store);
+    native_free(&block);
+}
+
+/* One insert is one part: two would not be stored at one instant. */
+static void a_block_of_two_months_is_refused_whole(void **state)
+{
+    const struct pp_clickhouse_access access = test_access();
+    static const struct row_identity first = {1, 0, 1}, second = {1, 0, 2};
+    struct native *block = row_block_new();
+    struct event event = some_event();
+    struct pp_err err = {0};
+    struct store *store;
+
+    (void)state;
+    assert_int_equal(store_open(&store, &access, &err), 0);
+    row_put(block, &event, &first);
+    event.event_at_ms += INT64_C(32) * 86400000;
+    row_put(block, &event, &second);
+    row_set_valid_until(block, pp_wall_now().ms + CALL_MS);
+    assert_int_not_equal(store_insert(store, block, "two", &err), STORE_STORED);
+    assert_answer("SELECT count() FROM events", "0\n");
+    store_close(&store);
+    native_free(&block);
+}
+
+static void what_is_stored_of_a_range_is_told(void **state)
+{
+    const struct pp_clickhouse_access access = test_access();
+    static const struct store_range ranges[] = {{0, 5, 8}, {3, 0, 100}};
+    struct native *block = row_block_new();
+    const struct event event = some_event();
+    struct batch_stored *list;
+    struct pp_err err = {0};
+    struct store *store;
+    size_t count;
+
+    (void)state;
+    assert_int_equal(store_open(&store, &access, &err), 0);
+    for (int64_t offset = 0; offset < 10; offset += 2) {
+        row_put(block, &event, &(struct row_identity){1, 0, offset});
+        row_put(block, &event, &(struct row_identity){1, 3, 7 * offset});
+        row_put(block, &event, &(struct row_identity){2, 0, 7});
+    }
+    insert(block);
+    assert_int_equal(store_present(store, 1, ranges, 2, &list, &count, &err),
+                     0);
+    assert_int_equal(count, 6);
+    assert_int_equal(list[0].offset, 6);
+    assert_int_equal(list[1].partition, 3);
+    assert_int_equal(list[5].offset, 56);
+    free(list);
+    assert_int_equal(store_newest(store, 1, &list, &count, &err), 0);
+    assert_int_equal(count, 2);
+    free(list);
+    store_close(&store);
+    native_free(&block);
+}
+
 int main(void)
 {
     const struct CMUnitTest rows[] = {
         cmocka_unit_test_setup(a_row_comes_back_as_it_went_in, make_table),
         cmocka_unit_test_setup(one_block_becomes_one_part, make_table),
         cmocka_unit_test(a_dictionary_of_any_size_keeps_every_value),
+        cmocka_unit_test_setup(a_block_that_comes_after_its_deadline_is_refused,
+                               make_table),
+        cmocka_unit_test_setup(a_block_of_two_months_is_refused_whole,
+                               make_table),
+        cmocka_unit_test_setup(what_is_stored_of_a_range_is_told, make_table),
         cmocka_unit_test_setup(a_block_that_was_emptied_holds_nothing_of_before,
                                make_table),
     };

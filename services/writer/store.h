@@ -1,0 +1,88 @@
+#ifndef STORE_H
+#define STORE_H
+
+#include "pp_clickhouse.h"
+
+#include "batch.h"
+
+/*
+ * ClickHouse as the writer needs it: what server it is, one insert and what
+ * its answer means, and what is stored. I/O; belongs to one thread.
+ */
+struct store;
+
+int store_open(struct store **store_out,
+               const struct pp_clickhouse_access *access, struct pp_err *err);
+void store_close(struct store **store);
+
+/* What the server and the table can promise; asked once, at start. */
+struct store_facts {
+    char version[40];
+    bool tokens; /* it drops an insert that it has seen, by its token */
+    bool fenced; /* it refuses an insert that comes after its deadline */
+    bool synced; /* it writes to disk before it answers */
+};
+
+int store_look(struct store *store, struct store_facts *facts_out,
+               struct pp_err *err);
+
+/* The server's clock, and when it was started by that clock. */
+struct store_clock {
+    int64_t now_ms;
+    int64_t started_ms;
+};
+
+int store_clock(struct store *store, struct store_clock *out,
+                struct pp_err *err);
+
+/*
+ * How many inserts of writers run since before an instant of the server's
+ * clock: one that this one knows nothing of may still end well.
+ */
+int store_running(struct store *store, int64_t before_ms, int *count_out,
+                  struct pp_err *err);
+
+/* The newest offset of each partition that is stored under an epoch. */
+int store_newest(struct store *store, int64_t epoch,
+                 struct batch_stored **list_out, size_t *count_out,
+                 struct pp_err *err);
+
+struct store_range {
+    int32_t partition;
+    int64_t first, end; /* end is not in it */
+};
+
+/* The rows of these ranges that are stored, in order. The caller frees it. */
+int store_present(struct store *store, int64_t epoch,
+                  const struct store_range *ranges, size_t range_count,
+                  struct batch_stored **list_out, size_t *count_out,
+                  struct pp_err *err);
+
+/* What an insert's answer means. Codes are ClickHouse's. */
+enum store_verdict {
+    STORE_STORED,
+    STORE_WAIT,   /* nothing is stored, and it may work later */
+    STORE_DOUBT,  /* nobody knows whether it is stored */
+    STORE_LATE,   /* its deadline was over: nothing is stored */
+    STORE_ROW,    /* a row is at fault: nothing is stored */
+    STORE_LAYOUT, /* the table is not as we need it: nothing is stored */
+    STORE_ACCESS, /* we may not: nothing is stored */
+    STORE_VERDICTS,
+};
+
+const char *store_verdict_name(enum store_verdict verdict);
+
+/*
+ * One insert of one block. token is unlike that of any other insert. A
+ * verdict that is not STORE_STORED has its reason in err.
+ */
+enum store_verdict store_insert(struct store *store, struct native *block,
+                                const char *token, struct pp_err *err);
+
+/* Bytes that inserts have sent. */
+uint64_t store_sent_bytes(const struct store *store);
+
+/* The verdict on a code of ClickHouse's; 0 is an answer that never came. */
+enum store_verdict store_judge(int code, const char *message);
+
+#endif
