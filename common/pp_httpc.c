@@ -14,6 +14,7 @@ struct pp_httpc {
     int connect_ms;
     char *ca_file;
     struct pp_buf body, headers;
+    bool sent; /* the request of this call is on its way */
     char text[CURL_ERROR_SIZE];
 };
 
@@ -56,6 +57,24 @@ static size_t receive(char *bytes, size_t size, size_t count, void *buf)
     return ((struct pp_buf *)buf)->overflow ? 0 : size * count;
 }
 
+/*
+ * A kept connection may end before the answer comes. libcurl then sends the
+ * request again by itself, though the server may have acted on it.
+ */
+static int send_once(void *self, char *remote_ip, char *local_ip,
+                     int remote_port, int local_port)
+{
+    struct pp_httpc *httpc = self;
+    bool again = httpc->sent;
+
+    (void)remote_ip;
+    (void)local_ip;
+    (void)remote_port;
+    (void)local_port;
+    httpc->sent = true;
+    return again ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
+}
+
 static void describe(struct pp_httpc *httpc, const struct pp_httpc_call *call,
                      struct curl_slist *headers)
 {
@@ -75,6 +94,8 @@ static void describe(struct pp_httpc *httpc, const struct pp_httpc_call *call,
     curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, receive);
     curl_easy_setopt(curl, CURLOPT_HEADERDATA, &httpc->headers);
     curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
+    curl_easy_setopt(curl, CURLOPT_PREREQFUNCTION, send_once);
+    curl_easy_setopt(curl, CURLOPT_PREREQDATA, httpc);
     if (httpc->ca_file)
         curl_easy_setopt(curl, CURLOPT_CAINFO, httpc->ca_file);
     if (call->body.p) {
@@ -113,6 +134,7 @@ int pp_httpc_run(struct pp_httpc *httpc, const struct pp_httpc_call *call,
     pp_buf_reset(&httpc->body);
     pp_buf_reset(&httpc->headers);
     httpc->text[0] = '\0';
+    httpc->sent = false;
     describe(httpc, call, headers);
     code = curl_easy_perform(httpc->curl);
     curl_slist_free_all(headers);

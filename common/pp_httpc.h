@@ -11,7 +11,8 @@
  * Calls HTTP with a deadline.
  *
  * One handle keeps its connections open between calls and belongs to one
- * thread. No redirect is followed. An answer of any status is no error: the
+ * thread. A call sends its request at most once, also where a kept connection
+ * turns out to be dead. No redirect is followed. An answer of any status is no error: the
  * caller knows what a 500 means. PP_ERR_AGAIN: no whole answer came in time,
  * and whether the other side acted on the call is not known. PP_ERR_INVALID:
  * the answer is larger than the limit. PP_ERR_FATAL: the URL is wrong.
