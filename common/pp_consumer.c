@@ -20,6 +20,8 @@
 struct position {
     bool ours;
     bool caught_up;
+    bool stays; /* paused until `next` is tried again */
+    struct pp_mono stays_since;
     int64_t next;      /* offset after the last one handed out */
     int64_t committed; /* or POSITION_IS_NEW: where next began */
 };
@@ -48,14 +50,24 @@ static void messages_drop(struct pp_consumer *self)
 
 /* --- whose partitions they are -------------------------------------------- */
 
+static void early_drop(struct pp_consumer *self)
+{
+    if (self->early)
+        rd_kafka_message_destroy(self->early);
+    self->early = NULL;
+}
+
 static void positions_forget(struct pp_consumer *self)
 {
-    if (self->early) {
-        rd_kafka_message_destroy(self->early);
-        self->early = NULL;
-    }
+    early_drop(self);
     memset(self->positions, 0, sizeof(self->positions));
     self->generation++;
+}
+
+static struct position position_new(void)
+{
+    return (struct position){
+        .ours = true, .next = POSITION_IS_NEW, .committed = POSITION_IS_NEW};
 }
 
 static void on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t code,
@@ -70,8 +82,7 @@ static void on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t code,
             int32_t partition = list->elems[i].partition;
 
             if (partition < PARTITIONS_MAX)
-                self->positions[partition] = (struct position){
-                    true, false, POSITION_IS_NEW, POSITION_IS_NEW};
+                self->positions[partition] = position_new();
         }
         failed = rd_kafka_assign(rk, list);
     } else {
@@ -126,8 +137,7 @@ static int begin_to_read(struct pp_consumer *self, bool in_group,
     } else {
         rd_kafka_topic_partition_list_add(list, self->topic, 0)->offset =
             RD_KAFKA_OFFSET_BEGINNING;
-        self->positions[0] =
-            (struct position){true, false, POSITION_IS_NEW, POSITION_IS_NEW};
+        self->positions[0] = position_new();
         code = rd_kafka_assign(self->rk, list);
     }
     rd_kafka_topic_partition_list_destroy(list);
@@ -194,8 +204,7 @@ void pp_consumer_close(struct pp_consumer **consumer)
     if (!self)
         return;
     messages_drop(self);
-    if (self->early)
-        rd_kafka_message_destroy(self->early);
+    early_drop(self);
     if (self->queue)
         rd_kafka_queue_destroy(self->queue);
     if (self->rk) {
@@ -211,6 +220,45 @@ void pp_consumer_close(struct pp_consumer **consumer)
     *consumer = NULL;
 }
 
+/* --- pausing and seeking ---------------------------------------------------
+ */
+
+static int pause_list(struct pp_consumer *self,
+                      rd_kafka_topic_partition_list_t *list, bool pause,
+                      struct pp_err *err)
+{
+    rd_kafka_resp_err_t code = pause
+                                   ? rd_kafka_pause_partitions(self->rk, list)
+                                   : rd_kafka_resume_partitions(self->rk, list);
+
+    rd_kafka_topic_partition_list_destroy(list);
+    return code ? pp_kafka_err(err, code, "pause") : 0;
+}
+
+static int pause_one(struct pp_consumer *self, int32_t partition, bool pause,
+                     struct pp_err *err)
+{
+    rd_kafka_topic_partition_list_t *list =
+        rd_kafka_topic_partition_list_new(1);
+
+    rd_kafka_topic_partition_list_add(list, self->topic, partition);
+    return pause_list(self, list, pause, err);
+}
+
+static int seek_one(struct pp_consumer *self, int32_t partition, int64_t offset,
+                    struct pp_err *err)
+{
+    rd_kafka_topic_partition_list_t *list =
+        rd_kafka_topic_partition_list_new(1);
+    rd_kafka_error_t *error;
+
+    rd_kafka_topic_partition_list_add(list, self->topic, partition)->offset =
+        offset;
+    error = rd_kafka_seek_partitions(self->rk, list, COMMIT_MS);
+    rd_kafka_topic_partition_list_destroy(list);
+    return error ? pp_kafka_error(err, error, "seek") : 0;
+}
+
 /* --- reading -------------------------------------------------------------- */
 
 /* What came instead of a record: an end, or an error. */
@@ -221,6 +269,8 @@ static void note_event(struct pp_consumer *self, const rd_kafka_message_t *raw)
     if (raw->err == RD_KAFKA_RESP_ERR__PARTITION_EOF && raw->partition >= 0 &&
         raw->partition < PARTITIONS_MAX) {
         position = &self->positions[raw->partition];
+        if (position->stays)
+            return;
         position->caught_up = true;
         /* Behind the last record stand the marks of transactions. */
         if (position->ours && raw->offset > position->next)
@@ -256,7 +306,7 @@ static void take(struct pp_consumer *self, rd_kafka_message_t *raw)
 
     if (raw->partition >= 0 && raw->partition < PARTITIONS_MAX)
         position = &self->positions[raw->partition];
-    if (raw->err || !position || !position->ours) {
+    if (raw->err || !position || !position->ours || position->stays) {
         note_event(self, raw);
         rd_kafka_message_destroy(raw);
         return;
@@ -296,6 +346,25 @@ static void gather(struct pp_consumer *self, int wait_ms)
         messages_drop(self);
 }
 
+/* Partitions that stayed for long enough. */
+static int try_again(struct pp_consumer *self, struct pp_err *err)
+{
+    struct pp_mono now = pp_mono_now();
+
+    for (int32_t i = 0; i < PARTITIONS_MAX; i++) {
+        struct position *position = &self->positions[i];
+
+        if (!position->stays ||
+            pp_mono_ms(position->stays_since, now) < PP_CONSUMER_STAY_MS)
+            continue;
+        if (pause_one(self, i, false, err) < 0 ||
+            seek_one(self, i, position->next, err) < 0)
+            return -1;
+        position->stays = false;
+    }
+    return 0;
+}
+
 int pp_consumer_poll(struct pp_consumer *consumer, struct pp_messages *out,
                      int wait_ms, struct pp_err *err)
 {
@@ -303,6 +372,8 @@ int pp_consumer_poll(struct pp_consumer *consumer, struct pp_messages *out,
 
     messages_drop(consumer);
     *out = (struct pp_messages){consumer->messages, 0};
+    if (try_again(consumer, err) < 0)
+        return -1;
     (void)eventfd_read(consumer->fd, &woken);
     gather(consumer, wait_ms);
     if (consumer->failed.kind != PP_ERR_NONE) {
@@ -404,6 +475,7 @@ int pp_consumer_rewind(struct pp_consumer *consumer, struct pp_err *err)
     rd_kafka_error_t *error = NULL;
 
     messages_drop(consumer);
+    early_drop(consumer);
     for (int32_t i = 0; i < PARTITIONS_MAX; i++) {
         struct position *position = &consumer->positions[i];
 
@@ -413,6 +485,7 @@ int pp_consumer_rewind(struct pp_consumer *consumer, struct pp_err *err)
         rd_kafka_topic_partition_list_add(list, consumer->topic, i)->offset =
             position->committed;
         position->next = position->committed;
+        position->stays = false;
     }
     if (list->cnt > 0)
         error = rd_kafka_seek_partitions(consumer->rk, list, COMMIT_MS);
@@ -508,35 +581,30 @@ void pp_marks_fini(struct pp_marks *marks)
 int pp_consumer_seek(struct pp_consumer *consumer, int32_t partition,
                      int64_t offset, struct pp_err *err)
 {
-    rd_kafka_topic_partition_list_t *list =
-        rd_kafka_topic_partition_list_new(1);
-    rd_kafka_error_t *error;
+    struct position *position = &consumer->positions[partition];
 
-    rd_kafka_topic_partition_list_add(list, consumer->topic, partition)
-        ->offset = offset;
-    error = rd_kafka_seek_partitions(consumer->rk, list, COMMIT_MS);
-    rd_kafka_topic_partition_list_destroy(list);
-    if (error)
-        return pp_kafka_error(err, error, "seek");
-    consumer->positions[partition].next = offset;
-    consumer->positions[partition].committed = offset;
-    consumer->positions[partition].caught_up = false;
+    if (position->stays && pause_one(consumer, partition, false, err) < 0)
+        return -1;
+    if (consumer->early && consumer->early->partition == partition)
+        early_drop(consumer);
+    if (seek_one(consumer, partition, offset, err) < 0)
+        return -1;
+    position->stays = false;
+    position->caught_up = false;
+    position->next = position->committed = offset;
     return 0;
 }
 
+/* All but those that stay, which remain paused. */
 static int pause_all(struct pp_consumer *self, bool pause, struct pp_err *err)
 {
     rd_kafka_topic_partition_list_t *list =
         rd_kafka_topic_partition_list_new(8);
-    rd_kafka_resp_err_t code;
 
     for (int32_t i = 0; i < PARTITIONS_MAX; i++)
-        if (self->positions[i].ours)
+        if (self->positions[i].ours && !self->positions[i].stays)
             rd_kafka_topic_partition_list_add(list, self->topic, i);
-    code = pause ? rd_kafka_pause_partitions(self->rk, list)
-                 : rd_kafka_resume_partitions(self->rk, list);
-    rd_kafka_topic_partition_list_destroy(list);
-    return code ? pp_kafka_err(err, code, "pause") : 0;
+    return pause_list(self, list, pause, err);
 }
 
 /* While paused nothing comes but what a new assignment brings. */
@@ -593,6 +661,35 @@ void pp_consumer_kept(const struct pp_consumer *consumer, int32_t partition,
                                        first_out, end_out);
     if (*end_out < 0)
         *first_out = *end_out = -1;
+}
+
+int pp_consumer_bounds(struct pp_consumer *consumer, int32_t partition,
+                       int64_t *first_out, int64_t *end_out, struct pp_err *err)
+{
+    rd_kafka_resp_err_t code = rd_kafka_query_watermark_offsets(
+        consumer->rk, consumer->topic, partition, first_out, end_out,
+        COMMIT_MS);
+
+    return code ? pp_kafka_err(err, code, "ask for the offsets") : 0;
+}
+
+int pp_consumer_stay(struct pp_consumer *consumer,
+                     const struct pp_message *message, struct pp_err *err)
+{
+    struct position *position = &consumer->positions[message->partition];
+
+    if (pause_one(consumer, message->partition, true, err) < 0)
+        return -1;
+    position->stays = true;
+    position->stays_since = pp_mono_now();
+    position->next = message->offset;
+    position->caught_up = false;
+    return 0;
+}
+
+bool pp_consumer_stays(const struct pp_consumer *consumer, int32_t partition)
+{
+    return consumer->positions[partition].stays;
 }
 
 struct pp_str pp_message_header(const struct pp_message *message,

@@ -121,6 +121,21 @@ int64_t pp_consumer_next(const struct pp_consumer *consumer, int32_t partition);
 void pp_consumer_kept(const struct pp_consumer *consumer, int32_t partition,
                       int64_t *first_out, int64_t *end_out);
 
+/* The same two, asked of the brokers. */
+int pp_consumer_bounds(struct pp_consumer *consumer, int32_t partition,
+                       int64_t *first_out, int64_t *end_out,
+                       struct pp_err *err);
+
+/*
+ * This record cannot be read yet: it and those behind it in its partition
+ * come again after PP_CONSUMER_STAY_MS, and the other partitions go on. What
+ * else was handed out of the partition is void: pp_consumer_stays() says so.
+ */
+#define PP_CONSUMER_STAY_MS 5000
+int pp_consumer_stay(struct pp_consumer *consumer,
+                     const struct pp_message *message, struct pp_err *err);
+bool pp_consumer_stays(const struct pp_consumer *consumer, int32_t partition);
+
 /* A header's value; p is NULL when there is none. */
 struct pp_str pp_message_header(const struct pp_message *message,
                                 const char *name);

@@ -12,10 +12,11 @@
  *
  * One handle keeps its connections open between calls and belongs to one
  * thread. A call sends its request at most once, also where a kept connection
- * turns out to be dead. No redirect is followed. An answer of any status is no error: the
- * caller knows what a 500 means. PP_ERR_AGAIN: no whole answer came in time,
- * and whether the other side acted on the call is not known. PP_ERR_INVALID:
- * the answer is larger than the limit. PP_ERR_FATAL: the URL is wrong.
+ * turns out to be dead. No redirect is followed. An answer of any status is no
+ * error: the caller knows what a 500 means. PP_ERR_AGAIN: no whole answer came
+ * in time, and whether the other side acted on the call is not known.
+ * PP_ERR_INVALID: the answer is larger than the limit. PP_ERR_FATAL: the URL is
+ * wrong.
  */
 struct pp_httpc;
 

@@ -1,12 +1,14 @@
 #include "batch.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "pp_mem.h"
 
 #define RECORD_BYTES ((size_t)256 << 20)
 #define MS_A_DAY     INT64_C(86400000)
+#define PARTITIONS   1024
 
 struct row {
     struct row_identity identity;
@@ -24,6 +26,7 @@ struct batch {
     size_t count, capacity;
     int64_t day; /* the last one asked, and its month */
     int32_t month;
+    int64_t last[PARTITIONS]; /* offset of the newest row, or -1 */
 };
 
 struct batch *batch_new(void)
@@ -34,6 +37,7 @@ struct batch *batch_new(void)
     batch->part = row_block_new();
     pp_buf_init(&batch->records, RECORD_BYTES);
     batch->day = INT64_MIN;
+    memset(batch->last, -1, sizeof(batch->last));
     return batch;
 }
 
@@ -57,6 +61,7 @@ void batch_reset(struct batch *batch)
     native_reset(batch->part);
     pp_buf_reset(&batch->records);
     batch->count = 0;
+    memset(batch->last, -1, sizeof(batch->last));
 }
 
 /* As toYYYYMM(event_at) in the table's PARTITION BY. */
@@ -99,6 +104,7 @@ void batch_put(struct batch *batch, const struct event *event,
         .value_n = (uint32_t)value.n,
         .month = month_of(batch, event->event_at_ms),
     };
+    batch->last[identity->partition] = identity->offset;
     pp_buf_add_str(&batch->records, key);
     pp_buf_add_str(&batch->records, value);
 }
@@ -115,10 +121,7 @@ size_t batch_bytes(const struct batch *batch)
 
 int64_t batch_last(const struct batch *batch, int32_t partition)
 {
-    for (size_t i = batch->count; i-- > 0;)
-        if (batch->rows[i].identity.partition == partition)
-            return batch->rows[i].identity.offset;
-    return -1;
+    return batch->last[partition];
 }
 
 /* --- what is still to be stored --------------------------------------------

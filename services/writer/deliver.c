@@ -9,30 +9,22 @@
 #include "pp_log.h"
 #include "pp_mem.h"
 #include "pp_metrics.h"
-#include "pp_service.h"
 #include "pp_time.h"
 
+#include "recover.h"
 #include "reject.h"
 
-#define FLUSH_MS     15000
-#define HOLD_MS      200
-#define FENCE_MS_MAX 30000
-#define RECORD_BYTES ((size_t)2 << 20)
-#define RESTART_MS   5000 /* uptime is in whole seconds */
+#define FLUSH_MS        15000
+#define FENCE_MS_MAX    30000
+#define RECORD_BYTES    ((size_t)2 << 20)
+#define STRANGE_ANSWERS 5 /* of a code that nobody knows, until it is a row's  \
+                           */
+#define PROBES 8
 
 static struct pp_counter rows_stored =
     PP_COUNTER("pawprint_writer_rows_total", "rows that ClickHouse confirmed");
 static struct pp_counter inserts =
-    PP_COUNTER("pawprint_writer_inserts_total", "inserts that were sent");
-static struct pp_counter rows_found =
-    PP_COUNTER("pawprint_writer_rows_found_total",
-               "rows that were there already when they were asked for");
-static struct pp_counter rows_twice =
-    PP_COUNTER("pawprint_writer_rows_twice_total",
-               "rows that were found stored twice; there should be none");
-static struct pp_counter doubts =
-    PP_COUNTER("pawprint_writer_doubts_total",
-               "times that ClickHouse was asked what it has stored");
+    PP_COUNTER("pawprint_writer_inserts_total", "inserts that were answered");
 static struct pp_counter rejected =
     PP_COUNTER("pawprint_writer_rejects_total",
                "records that are no event, or that ClickHouse refuses");
@@ -40,24 +32,17 @@ static struct pp_counter rejected =
     PP_COUNTER_WITH("pawprint_writer_insert_failures_total",                   \
                     "inserts that were not confirmed", {"verdict", verdict_})
 static struct pp_counter failures[STORE_VERDICTS] = {
-    [STORE_WAIT] = FAILURE("wait"),     [STORE_DOUBT] = FAILURE("doubt"),
-    [STORE_LATE] = FAILURE("late"),     [STORE_ROW] = FAILURE("row"),
-    [STORE_LAYOUT] = FAILURE("layout"), [STORE_ACCESS] = FAILURE("access"),
+    [STORE_WAIT] = FAILURE("wait"),       [STORE_DOUBT] = FAILURE("doubt"),
+    [STORE_LATE] = FAILURE("late"),       [STORE_ROW] = FAILURE("row"),
+    [STORE_LAYOUT] = FAILURE("layout"),   [STORE_ACCESS] = FAILURE("access"),
+    [STORE_CROWDED] = FAILURE("crowded"), [STORE_UNKNOWN] = FAILURE("unknown"),
 };
-static struct pp_gauge restarts =
-    PP_GAUGE("pawprint_writer_server_restarts",
-             "times that ClickHouse was seen to have started anew");
 
 void deliver_metrics(void)
 {
-    static struct pp_metric *const metrics[] = {
-        &rows_stored.metric, &inserts.metric, &rows_found.metric,
-        &rows_twice.metric,  &doubts.metric,  &rejected.metric,
-        &restarts.metric,
-    };
-
-    for (size_t i = 0; i < PP_COUNT(metrics); i++)
-        pp_metrics_add(metrics[i]);
+    pp_metrics_add(&rows_stored.metric);
+    pp_metrics_add(&inserts.metric);
+    pp_metrics_add(&rejected.metric);
     for (size_t i = STORE_WAIT; i < STORE_VERDICTS; i++)
         pp_metrics_add(&failures[i].metric);
 }
@@ -66,16 +51,32 @@ void deliver_init(struct delivery *self)
 {
     pp_buf_init(&self->record, RECORD_BYTES);
     pp_buf_init(&self->note, LEDGER_PARTITIONS * INTENT_BYTES);
-    self->batch = batch_new();
+    self->filling = batch_new();
+    self->flying = batch_new();
     self->ledger = ledger_new(self->epoch);
 }
 
 void deliver_fini(struct delivery *self)
 {
-    batch_free(&self->batch);
+    if (self->ledger)
+        deliver_forget(self);
+    batch_free(&self->filling);
+    batch_free(&self->flying);
     ledger_free(&self->ledger);
     pp_buf_fini(&self->record);
     pp_buf_fini(&self->note);
+}
+
+void deliver_forget(struct delivery *self)
+{
+    struct pp_err ignored = {0}; /* whether it is stored will be asked */
+
+    if (self->group.count > 0)
+        (void)sender_end(self->sender, &ignored);
+    self->group.count = 0;
+    self->busy = false;
+    batch_reset(self->filling);
+    batch_reset(self->flying);
 }
 
 static int64_t mono_ms(void)
@@ -83,39 +84,10 @@ static int64_t mono_ms(void)
     return pp_mono_now().ns / 1000000;
 }
 
-/* --- the server's clock ----------------------------------------------------
- */
-
-/*
- * Reads it. A server that was started since may have lost its last seconds:
- * PP_ERR_AGAIN, and all that is not committed is in doubt.
- */
-static int read_clock(struct delivery *self, int64_t *now_ms_out,
-                      struct pp_err *err)
-{
-    struct store_clock clock;
-    bool anew;
-
-    if (store_clock(self->store, &clock, err) < 0)
-        return -1;
-    anew =
-        self->clock_known && clock.started_ms > self->started_ms + RESTART_MS;
-    self->clock_ms = clock.now_ms - mono_ms();
-    self->started_ms = clock.started_ms;
-    self->clock_known = true;
-    *now_ms_out = clock.now_ms;
-    if (anew)
-        pp_gauge_add(&restarts, 1);
-    if (!anew || self->lag_ms == 0)
-        return 0;
-    self->start_over = true;
-    return pp_err_set(err, PP_ERR_AGAIN, "clickhouse has started anew");
-}
-
 /* --- marks in Kafka --------------------------------------------------------
  */
 
-/* Commits where each partition stands, with the note about it. */
+/* Commit where each partition stands, with the note about it. */
 static int write_marks(struct delivery *self, struct pp_err *err)
 {
     static struct pp_mark marks[LEDGER_PARTITIONS];
@@ -147,16 +119,29 @@ static int write_marks(struct delivery *self, struct pp_err *err)
     return 0;
 }
 
-static int declare(struct delivery *self, struct pp_err *err)
+/*
+ * Before offsets are committed, a server that may lose rows must not have
+ * been restarted since they were stored.
+ */
+static int ripen(struct delivery *self, struct pp_err *err)
 {
+    bool ripe = ledger_ripe(self->ledger, mono_ms(), self->lag_ms);
     int64_t now_ms;
 
-    if (!self->clock_known && read_clock(self, &now_ms, err) < 0)
+    if ((!self->clock_known || (ripe && self->lag_ms > 0)) &&
+        recover_clock(self, &now_ms, err) < 0)
+        return -1;
+    ledger_ripen(self->ledger, mono_ms(), self->lag_ms);
+    return 0;
+}
+
+static int declare(struct delivery *self, struct pp_err *err)
+{
+    if (ripen(self, err) < 0)
         return -1;
     for (int32_t i = 0; i < LEDGER_PARTITIONS; i++)
         if (ledger_part(self->ledger, i))
-            ledger_declare(self->ledger, i, pp_consumer_next(self->events, i));
-    ledger_ripen(self->ledger, mono_ms(), self->lag_ms);
+            ledger_declare(self->ledger, i, self->flying_end[i]);
     ledger_next_salt(self->ledger, mono_ms() + self->clock_ms + self->fence_ms);
     pp_crash_point("W1");
     if (write_marks(self, err) < 0)
@@ -165,126 +150,8 @@ static int declare(struct delivery *self, struct pp_err *err)
     return 0;
 }
 
-/* --- doubt -----------------------------------------------------------------
+/* --- rejects ---------------------------------------------------------------
  */
-
-/* Waits as a member of the group. */
-static int hold(struct delivery *self, int64_t wait_ms, struct pp_err *err)
-{
-    unsigned generation = pp_consumer_generation(self->events);
-
-    while (wait_ms > 0) {
-        int part_ms = wait_ms < HOLD_MS ? (int)wait_ms : HOLD_MS;
-
-        if (pp_consumer_hold(self->events, part_ms, err) < 0)
-            return -1;
-        if (generation != pp_consumer_generation(self->events))
-            return pp_err_set(err, PP_ERR_AGAIN,
-                              "the partitions were given anew");
-        if (!pp_service_running())
-            return pp_err_set(err, PP_ERR_AGAIN, "told to stop");
-        wait_ms -= part_ms;
-    }
-    return 0;
-}
-
-/* Until no insert of before can succeed any more. */
-static int wait_for_others(struct delivery *self, struct pp_err *err)
-{
-    int64_t began_ms, now_ms;
-    int running;
-
-    if (read_clock(self, &began_ms, err) < 0)
-        return -1;
-    for (now_ms = began_ms; now_ms <= ledger_until(self->ledger);) {
-        if (hold(self, ledger_until(self->ledger) - now_ms + 1, err) < 0 ||
-            read_clock(self, &now_ms, err) < 0)
-            return -1;
-    }
-    for (;;) {
-        if (store_running(self->store, began_ms, &running, err) < 0)
-            return -1;
-        if (running == 0)
-            return 0;
-        if (hold(self, HOLD_MS, err) < 0)
-            return -1;
-    }
-}
-
-static bool in_doubt(const struct delivery *self)
-{
-    for (int32_t i = 0; i < LEDGER_PARTITIONS; i++) {
-        const struct ledger_part *part = ledger_part(self->ledger, i);
-
-        if (part && part->settled < part->doubt &&
-            part->settled < pp_consumer_next(self->events, i))
-            return true;
-    }
-    return false;
-}
-
-/* Takes the rows that are there off what is still to be stored. */
-static int resolve(struct delivery *self, struct pp_err *err)
-{
-    static struct store_range ranges[LEDGER_PARTITIONS];
-    size_t range_count = 0, count, twice;
-    struct batch_stored *list;
-
-    pp_counter_add(&doubts, 1);
-    if (wait_for_others(self, err) < 0)
-        return -1;
-    for (int32_t i = 0; i < LEDGER_PARTITIONS; i++) {
-        const struct ledger_part *part = ledger_part(self->ledger, i);
-        int64_t end = pp_consumer_next(self->events, i);
-
-        if (part && part->settled < end)
-            ranges[range_count++] = (struct store_range){i, part->settled, end};
-    }
-    if (store_present(self->store, self->epoch, ranges, range_count, &list,
-                      &count, err) < 0)
-        return -1;
-    pp_crash_point("W8a");
-    twice = batch_skip(self->batch, list, count);
-    free(list);
-    pp_counter_add(&rows_found, count);
-    pp_counter_add(&rows_twice, twice);
-    pp_info("doubt.resolved", "rows=%zu found=%zu", batch_rows(self->batch),
-            count);
-    if (twice)
-        pp_error("rows.twice", "rows=%zu", twice);
-    return 0;
-}
-
-/* --- insert ----------------------------------------------------------------
- */
-
-static enum store_verdict
-send_group(struct delivery *self, struct batch_group group, struct pp_err *err)
-{
-    const struct row_identity identity =
-        batch_record(self->batch, group.rows[0]).identity;
-    struct native *block = batch_block(self->batch, group);
-    enum store_verdict verdict;
-    char token[160];
-
-    snprintf(token, sizeof(token),
-             "pp.%" PRId64 ".%" PRId64 ".%d.%" PRId64 ".%zu", self->epoch,
-             ledger_salt(self->ledger), identity.partition, identity.offset,
-             group.count);
-    row_set_valid_until(block, ledger_until(self->ledger));
-    pp_crash_point("W3");
-    verdict = store_insert(self->store, block, token, err);
-    pp_crash_point("W6");
-    pp_counter_add(&inserts, 1);
-    if (verdict != STORE_STORED) {
-        pp_counter_add(&failures[verdict], 1);
-        return verdict;
-    }
-    batch_done(self->batch, group);
-    pp_counter_add(&rows_stored, group.count);
-    *err = (struct pp_err){0};
-    return verdict;
-}
 
 int deliver_reject(struct delivery *self, const struct batch_record *record,
                    const char *reason, struct pp_err *err)
@@ -308,6 +175,93 @@ int deliver_reject(struct delivery *self, const struct batch_record *record,
     return pp_producer_send(self->rejects, &out, err);
 }
 
+static enum store_verdict reject_row(struct delivery *self, uint32_t row,
+                                     struct pp_err *err)
+{
+    const struct batch_record record = batch_record(self->flying, row);
+
+    pp_warn("row.rejected", "partition=%d offset=%lld why=%s",
+            record.identity.partition, (long long)record.identity.offset,
+            err->msg);
+    batch_done(self->flying, (struct batch_group){&row, 1});
+    return deliver_reject(self, &record, "refused_by_clickhouse", err) < 0
+               ? STORE_DOUBT
+               : STORE_STORED;
+}
+
+/* --- insert ----------------------------------------------------------------
+ */
+
+static void begin_insert(struct delivery *self, struct batch_group group)
+{
+    const struct row_identity identity =
+        batch_record(self->flying, group.rows[0]).identity;
+    struct native *block = batch_block(self->flying, group);
+    char token[160];
+
+    snprintf(token, sizeof(token),
+             "pp.%" PRId64 ".%" PRId64 ".%d.%" PRId64 ".%zu", self->epoch,
+             ledger_salt(self->ledger), identity.partition, identity.offset,
+             group.count);
+    row_set_valid_until(block, ledger_until(self->ledger));
+    pp_crash_point("W3");
+    sender_begin(self->sender, block, token);
+    self->group = group;
+}
+
+static enum store_verdict end_insert(struct delivery *self, struct pp_err *err)
+{
+    enum store_verdict verdict = sender_end(self->sender, err);
+    struct batch_group group = self->group;
+
+    pp_crash_point("W6");
+    self->group.count = 0;
+    pp_counter_add(&inserts, 1);
+    if (verdict != STORE_STORED) {
+        pp_counter_add(&failures[verdict], 1);
+        return verdict;
+    }
+    batch_done(self->flying, group);
+    pp_counter_add(&rows_stored, group.count);
+    pace_worked(&self->pace);
+    self->strange_answers = 0;
+    return verdict;
+}
+
+static enum store_verdict
+insert_now(struct delivery *self, struct batch_group group, struct pp_err *err)
+{
+    if (declare(self, err) < 0)
+        return STORE_DOUBT;
+    begin_insert(self, group);
+    return end_insert(self, err);
+}
+
+static bool blames_a_row(enum store_verdict verdict)
+{
+    return verdict == STORE_ROW || verdict == STORE_UNKNOWN;
+}
+
+/*
+ * The first of these rows was refused, and none of them is stored. It alone
+ * is at fault only when others get through: else the table or the server is.
+ */
+static enum store_verdict check_others(struct delivery *self,
+                                       struct batch_group group,
+                                       struct pp_err *err)
+{
+    const struct batch_group rest = {group.rows + 1, group.count - 1};
+    enum store_verdict verdict = insert_now(self, rest, err);
+
+    for (size_t i = 0; i < PROBES && rest.count > 1 && blames_a_row(verdict);
+         i++)
+        verdict = insert_now(
+            self,
+            (struct batch_group){rest.rows + i * (rest.count - 1) / PROBES, 1},
+            err);
+    return blames_a_row(verdict) && rest.count > 1 ? STORE_LAYOUT : verdict;
+}
+
 /*
  * One of these rows is at fault. Halves them until it stands alone: what is
  * before it gets stored on the way, what is behind it stays to be stored.
@@ -318,82 +272,141 @@ static enum store_verdict bisect(struct delivery *self,
     uint32_t *rows = pp_calloc(group.count, sizeof(*rows));
     size_t first = 0, end = group.count;
     enum store_verdict verdict = STORE_STORED;
-    struct batch_record record;
+    struct pp_err why = *err;
 
     memcpy(rows, group.rows, group.count * sizeof(*rows));
     while (end - first > 1) {
         const struct batch_group half = {rows + first, (end - first) / 2};
 
-        verdict = send_group(self, half, err);
+        verdict = insert_now(self, half, err);
         pp_crash_point("W9");
-        if (verdict == STORE_STORED)
+        if (verdict == STORE_STORED) {
             first += half.count;
-        else if (verdict == STORE_ROW)
+        } else if (blames_a_row(verdict)) {
             end = first + half.count;
-        else
+            why = *err;
+        } else {
             break;
+        }
     }
     if (end - first == 1) {
-        record = batch_record(self->batch, rows[first]);
-        pp_warn("row.rejected", "partition=%d offset=%lld",
-                record.identity.partition, (long long)record.identity.offset);
-        batch_done(self->batch, (struct batch_group){rows + first, 1});
-        verdict =
-            deliver_reject(self, &record, "refused_by_clickhouse", err) < 0
-                ? STORE_DOUBT
-                : STORE_STORED;
+        verdict = STORE_STORED;
+        if (first == 0 && group.count > 1)
+            verdict = check_others(
+                self, (struct batch_group){rows, group.count}, err);
+        if (verdict == STORE_STORED || blames_a_row(verdict))
+            verdict = reject_row(self, rows[first], &why);
     }
     free(rows);
     return verdict;
 }
 
-/* One declaration, one group. */
-static int store_group(struct delivery *self, struct pp_err *err)
+/* What an insert that was not stored leads to. */
+static int after_failure(struct delivery *self, enum store_verdict verdict,
+                         struct pp_err *err)
 {
-    struct batch_group group = batch_next(self->batch);
-    enum store_verdict verdict;
     int64_t now_ms;
 
-    if (declare(self, err) < 0)
-        return -1;
-    verdict = send_group(self, group, err);
-    if (verdict == STORE_ROW)
-        verdict = bisect(self, group, err);
-    if (verdict == STORE_STORED)
-        return 0;
     if (verdict == STORE_LATE) { /* definite: it takes longer to begin */
         if (self->fence_ms < FENCE_MS_MAX / 2)
             self->fence_ms *= 2;
-        return read_clock(self, &now_ms, err);
+        return recover_clock(self, &now_ms, err);
     }
-    if (verdict == STORE_LAYOUT || verdict == STORE_ACCESS)
+    if (verdict == STORE_CROWDED)
+        pace_slower(&self->pace);
+    if (verdict == STORE_LAYOUT || verdict == STORE_ACCESS) {
         pp_error("insert.refused", "verdict=%s why=%s",
                  store_verdict_name(verdict), err->msg);
+        self->look_again = true;
+    }
     err->kind = PP_ERR_AGAIN;
     ledger_doubt(self->ledger);
     return -1;
 }
 
-int deliver(struct delivery *self, struct pp_err *err)
+/* The insert that is under way has its answer. */
+static int land(struct delivery *self, struct pp_err *err)
 {
-    if (in_doubt(self)) {
-        if (resolve(self, err) < 0)
-            return -1;
-        pp_crash_point("W8b");
-    }
-    while (batch_next(self->batch).count > 0) {
-        if (store_group(self, err) < 0)
-            return -1;
-        pp_crash_point("W8c");
-    }
+    struct batch_group group = self->group;
+    enum store_verdict verdict = end_insert(self, err);
+
+    if (verdict == STORE_ROW || (verdict == STORE_UNKNOWN &&
+                                 ++self->strange_answers >= STRANGE_ANSWERS))
+        verdict = bisect(self, group, err);
+    if (verdict != STORE_STORED)
+        return after_failure(self, verdict, err);
+    *err = (struct pp_err){0};
+    return 0;
+}
+
+static int settle(struct delivery *self, struct pp_err *err)
+{
     if (pp_producer_flush(self->rejects, FLUSH_MS, err) < 0)
         return -1;
     for (int32_t i = 0; i < LEDGER_PARTITIONS; i++)
         if (ledger_part(self->ledger, i))
-            ledger_settle(self->ledger, i, pp_consumer_next(self->events, i),
-                          batch_last(self->batch, i), mono_ms());
-    batch_reset(self->batch);
+            ledger_settle(self->ledger, i, self->flying_end[i],
+                          batch_last(self->flying, i), mono_ms());
+    pp_debug("batch.stored", "rows=%zu", batch_rows(self->flying));
+    batch_reset(self->flying);
+    self->busy = false;
     pp_crash_point("W7");
+    return 0;
+}
+
+/* The table may have other columns by now, or have got back one. */
+static int look_again(struct delivery *self, struct pp_err *err)
+{
+    struct store_facts facts;
+
+    if (!self->look_again)
+        return 0;
+    if (store_look(self->store, &facts, err) < 0)
+        return -1;
+    sender_learn(self->sender, &facts);
+    self->look_again = false;
+    return 0;
+}
+
+void deliver_offer(struct delivery *self)
+{
+    struct batch *empty = self->flying;
+
+    self->flying = self->filling;
+    self->flying_since_ms = self->filling_since_ms;
+    self->filling = empty;
+    self->busy = true;
+    for (int32_t i = 0; i < LEDGER_PARTITIONS; i++)
+        if (ledger_part(self->ledger, i))
+            self->flying_end[i] = pp_consumer_next(self->events, i);
+}
+
+int deliver_step(struct delivery *self, int wait_ms, struct pp_err *err)
+{
+    struct batch_group group;
+
+    if (!self->busy)
+        return 0;
+    if (self->group.count > 0) {
+        if (!sender_done(self->sender, wait_ms))
+            return 0;
+        if (land(self, err) < 0)
+            return -1;
+        pp_crash_point("W8c");
+    }
+    if (look_again(self, err) < 0)
+        return -1;
+    if (recover_needed(self)) {
+        if (recover_doubt(self, err) < 0)
+            return -1;
+        pp_crash_point("W8b");
+    }
+    group = batch_next(self->flying);
+    if (group.count == 0)
+        return settle(self, err);
+    if (declare(self, err) < 0)
+        return -1;
+    begin_insert(self, group);
     return 0;
 }
 
@@ -407,67 +420,9 @@ int deliver_rest(struct delivery *self, struct pp_err *err)
             ledger_settle(self->ledger, i, pp_consumer_next(self->events, i),
                           -1, mono_ms());
     }
-    ledger_ripen(self->ledger, mono_ms(), self->lag_ms);
-    return write_marks(self, err);
-}
-
-/* --- partitions ------------------------------------------------------------
- */
-
-static int64_t newest_of(const struct batch_stored *list, size_t count,
-                         int32_t partition)
-{
-    for (size_t i = 0; i < count; i++)
-        if (list[i].partition == partition)
-            return list[i].offset;
-    return -1;
-}
-
-static int own_all(struct delivery *self, const struct pp_marks *marks,
-                   bool *moved_out, struct pp_err *err)
-{
-    struct batch_stored *newest;
-    size_t count;
-    bool moved = self->start_over;
-
-    if (store_newest(self->store, self->epoch, &newest, &count, err) < 0)
-        return -1;
-    ledger_reset(self->ledger);
-    for (size_t i = 0; i < marks->count; i++) {
-        const struct pp_mark *mark = &marks->list[i];
-        const struct ledger_found found = {
-            mark->partition, mark->offset, mark->note,
-            newest_of(newest, count, mark->partition)};
-        int64_t from = ledger_own(self->ledger, &found);
-
-        self->marked[mark->partition] = mark->offset;
-        moved = moved || (mark->offset >= 0 && from != mark->offset);
-    }
-    free(newest);
-    *moved_out = moved;
-    for (size_t i = 0; moved && i < marks->count; i++) {
-        int32_t partition = marks->list[i].partition;
-
-        if (pp_consumer_seek(self->events, partition,
-                             ledger_part(self->ledger, partition)->committed,
-                             err) < 0)
-            return -1;
-    }
-    return 0;
-}
-
-int deliver_own(struct delivery *self, bool *moved_out, struct pp_err *err)
-{
-    struct pp_marks marks;
-    int result = -1;
-
-    batch_reset(self->batch);
-    if (pp_consumer_marks(self->events, &marks, err) == 0) {
-        result = own_all(self, &marks, moved_out, err);
-        pp_marks_fini(&marks);
-    }
-    self->start_over = result < 0;
-    return result;
+    if (!ledger_ripe(self->ledger, mono_ms(), self->lag_ms))
+        return 0;
+    return ripen(self, err) < 0 ? -1 : write_marks(self, err);
 }
 
 int64_t deliver_lag(const struct delivery *self)

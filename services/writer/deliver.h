@@ -7,10 +7,12 @@
 
 #include "batch.h"
 #include "ledger.h"
-#include "store.h"
+#include "pace.h"
+#include "sender.h"
 
 /*
- * Brings a batch into ClickHouse, every row of it exactly once.
+ * Brings batches into ClickHouse, every row of them exactly once. One batch is
+ * filled while the one before it is under way.
  *
  *   1. Declare: commit to Kafka, with the offsets, how far rows may now be
  *      sent and until when. Kafka takes it from the present owner only.
@@ -19,20 +21,32 @@
  *   3. Settle, when the answer says that it is stored.
  *
  * After any doubt it waits until no insert of before can succeed any more,
- * asks for the rows that are there, and sends only those that are missing.
- * docs/writer.md says why that is enough.
+ * asks for the rows that are there, and sends only those that are missing
+ * (recover.h). docs/writer.md says why that is enough.
  */
 struct delivery {
-    struct pp_consumer *events; /* these four are the caller's */
+    struct pp_consumer *events; /* these five are the caller's */
     struct pp_producer *rejects;
     struct pp_registry *registry;
-    struct store *store;
-    struct batch *batch;
-    struct ledger *ledger;
+    struct store *store; /* for questions */
+    struct sender *sender;
     const char *events_topic, *rejects_topic;
     int64_t epoch;
-    int64_t lag_ms;     /* the server may lose what it stored since then */
-    int fence_ms;       /* an insert has so long to begin */
+    int64_t lag_ms; /* the server may lose what it stored since then */
+    int fence_ms;   /* an insert has so long to begin */
+
+    struct pace pace;
+    struct batch *filling;
+    int64_t filling_since_ms; /* wall clock, of its first row */
+    struct batch *flying;     /* with rows that are not settled, when busy */
+    int64_t flying_since_ms;
+    int64_t flying_end[LEDGER_PARTITIONS]; /* offsets after its records */
+    bool busy;
+    struct batch_group group; /* of flying; the insert that is under way */
+    int strange_answers;      /* STORE_UNKNOWN, one after the other */
+    bool look_again;          /* the table may have changed */
+
+    struct ledger *ledger;
     int64_t clock_ms;   /* the server's clock minus our monotonic one */
     int64_t started_ms; /* of the server, by its clock */
     bool clock_known;
@@ -45,21 +59,17 @@ void deliver_init(struct delivery *self);
 void deliver_fini(struct delivery *self);
 
 /*
- * The consumer has other partitions than before: finds out how far each is,
- * and empties the batch. With start_over, or where one is to be read from
- * elsewhere than from its committed offset, the consumer is set to where all
- * begin, *moved_out is true, and what was read is void. After a failure
- * start_over is set.
+ * All that the consumer handed out is in the filling batch, or needs no row:
+ * it is sent from now on. Not while busy.
  */
-int deliver_own(struct delivery *self, bool *moved_out, struct pp_err *err);
+void deliver_offer(struct delivery *self);
 
 /*
- * All that the consumer handed out is in the batch, or needs no row. Returns
- * 0 when every row is stored or rejected; the batch is then empty. -1 with
- * PP_ERR_AGAIN: call it again, with the same batch, unless the partitions
- * were given anew.
+ * Goes on with what is under way, waiting up to wait_ms for an answer; busy
+ * is false when every row of it is stored or rejected. -1 with PP_ERR_AGAIN:
+ * call it again after a while.
  */
-int deliver(struct delivery *self, struct pp_err *err);
+int deliver_step(struct delivery *self, int wait_ms, struct pp_err *err);
 
 /* Nothing to store: commits what is settled and not yet committed. */
 int deliver_rest(struct delivery *self, struct pp_err *err);
@@ -70,6 +80,9 @@ int deliver_reject(struct delivery *self, const struct batch_record *record,
 
 /* Records that are not yet settled. */
 int64_t deliver_lag(const struct delivery *self);
+
+/* Waits for the insert that is under way and forgets both batches. */
+void deliver_forget(struct delivery *self);
 
 /* The metrics of all this. */
 void deliver_metrics(void);

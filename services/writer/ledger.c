@@ -13,7 +13,7 @@ struct settled {
 };
 
 struct ledger {
-    int64_t epoch, salt, until_ms;
+    int64_t epoch, salt, until_ms, others_until_ms;
     struct ledger_part parts[LEDGER_PARTITIONS];
     struct settled *ripening; /* oldest first */
     size_t first, count, capacity;
@@ -64,6 +64,8 @@ int64_t ledger_own(struct ledger *ledger, const struct ledger_found *found)
     if (intent.epoch == ledger->epoch) {
         ledger->salt = larger(ledger->salt, intent.salt);
         ledger->until_ms = larger(ledger->until_ms, intent.until_ms);
+        ledger->others_until_ms =
+            larger(ledger->others_until_ms, intent.until_ms);
         part->doubt = intent.end;
     }
     part->doubt = larger(part->doubt, found->stored + 1);
@@ -92,6 +94,27 @@ void ledger_doubt(struct ledger *ledger)
 {
     for (size_t i = 0; i < LEDGER_PARTITIONS; i++)
         ledger->parts[i].doubt = ledger->parts[i].declared;
+    ledger->others_until_ms = larger(ledger->others_until_ms, ledger->until_ms);
+}
+
+int64_t ledger_others_until(const struct ledger *ledger)
+{
+    return ledger->others_until_ms;
+}
+
+void ledger_others_gone(struct ledger *ledger)
+{
+    ledger->others_until_ms = 0;
+}
+
+int64_t ledger_asks_from(const struct ledger_found *found)
+{
+    struct intent intent;
+    int64_t from = larger(found->committed, 0);
+
+    if (!intent_read(found->note, &intent))
+        return from;
+    return intent.last < from ? larger(intent.last, 0) : from;
 }
 
 static void ripen_later(struct ledger *ledger, const struct settled *settled)
@@ -117,6 +140,12 @@ void ledger_settle(struct ledger *ledger, int32_t partition, int64_t end,
     part->declared = larger(part->declared, end);
     part->last = larger(part->last, last);
     ripen_later(ledger, &(struct settled){partition, end, now_ms});
+}
+
+bool ledger_ripe(const struct ledger *ledger, int64_t now_ms, int64_t lag_ms)
+{
+    return ledger->first < ledger->count &&
+           now_ms - ledger->ripening[ledger->first].at_ms >= lag_ms;
 }
 
 void ledger_ripen(struct ledger *ledger, int64_t now_ms, int64_t lag_ms)
@@ -159,6 +188,6 @@ int64_t ledger_until(const struct ledger *ledger)
 
 void ledger_next_salt(struct ledger *ledger, int64_t until_ms)
 {
-    ledger->salt++;
+    ledger->salt = larger(ledger->salt + 1, until_ms);
     ledger->until_ms = until_ms;
 }

@@ -70,13 +70,31 @@ void ledger_doubt(struct ledger *ledger);
 void ledger_settle(struct ledger *ledger, int32_t partition, int64_t end,
                    int64_t last, int64_t now_ms);
 
+/* Something was settled lag_ms ago and is not committed. */
+bool ledger_ripe(const struct ledger *ledger, int64_t now_ms, int64_t lag_ms);
+
 /* Moves committed up to what was settled lag_ms ago. */
 void ledger_ripen(struct ledger *ledger, int64_t now_ms, int64_t lag_ms);
 
 /* The mark that stands for the partition now. */
 struct intent ledger_intent(const struct ledger *ledger, int32_t partition);
 
-/* The newest salt and deadline; the next declaration has a higher salt. */
+/*
+ * Until when an insert that nobody here knows the end of may begin; 0 when
+ * there can be none. Set by owning and by doubt.
+ */
+int64_t ledger_others_until(const struct ledger *ledger);
+
+/* They have been waited for. */
+void ledger_others_gone(struct ledger *ledger);
+
+/* From where to ask ClickHouse for the newest row of what was found. */
+int64_t ledger_asks_from(const struct ledger_found *found);
+
+/*
+ * The newest salt and deadline. The next declaration has a higher salt than
+ * any before, of whichever process: it is at least its deadline.
+ */
 int64_t ledger_salt(const struct ledger *ledger);
 int64_t ledger_until(const struct ledger *ledger);
 void ledger_next_salt(struct ledger *ledger, int64_t until_ms);

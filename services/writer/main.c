@@ -7,8 +7,9 @@
  *
  * Exactly once: what is about to be sent is declared in Kafka before, beside
  * the offsets; after any doubt ClickHouse is asked for the rows it has. How is
- * in deliver.c; a batch and the account of offsets, in batch.c, row.c,
- * native.c and ledger.c, do no I/O.
+ * in deliver.c and recover.c; a batch and the account of offsets, in batch.c,
+ * row.c, native.c and ledger.c, do no I/O. One batch is filled here while the
+ * one before it is sent by a thread beside.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -18,13 +19,15 @@
 #include "pp_time.h"
 #include "pp_topics.h"
 
-#include "deliver.h"
+#include "recover.h"
 #include "reject.h"
 
 #define POLL_MS       50
+#define BUSY_POLL_MS  5
 #define POLL_RECORDS  5000
 #define FETCH_BYTES   ((size_t)32 << 20)
-#define BATCH_BYTES   ((size_t)64 << 20)
+#define BATCH_BYTES   ((size_t)48 << 20) /* of each of two */
+#define DRAIN_MS      20000
 #define EPOCH_WAIT_MS 3000
 
 static struct {
@@ -61,18 +64,23 @@ static const struct pp_setting settings[] = {
 
 static struct pp_gauge lag_records =
     PP_GAUGE("pawprint_writer_lag_records", "events that are not yet stored");
-static struct pp_gauge oldest =
-    PP_GAUGE("pawprint_writer_oldest_row_seconds",
-             "how long the oldest row that is not yet stored has waited");
+static struct pp_gauge waiting_since =
+    PP_GAUGE("pawprint_writer_waiting_since_seconds",
+             "since when (Unix time) the oldest row that is not yet stored has "
+             "waited; 0: none waits");
+static struct pp_counter schemas_unknown =
+    PP_COUNTER("pawprint_writer_schema_waits_total",
+               "times that a partition waited for a program that knows its "
+               "next record's schema; alarm above 0");
 
 struct writer {
     struct pp_consumer *events;
     struct pp_producer *rejects;
     struct store *store;
+    struct sender *sender;
     struct pp_registry *registry;
     struct delivery delivery;
-    struct pp_mono begun; /* when the batch's first row came */
-    unsigned generation;  /* of the assignment that its rows are from */
+    unsigned generation; /* of the assignment that its rows are from */
     int64_t epoch;
     char events_topic[200], rejects_topic[200];
 };
@@ -114,6 +122,7 @@ static int look_at_store(struct writer *self, struct pp_err *err)
 
     if (store_look(self->store, &facts, err) < 0)
         return -1;
+    sender_learn(self->sender, &facts);
     if (facts.synced)
         cfg.lag_ms = 0;
     pp_info("store.found", "version=%s mode=%s fence=%d synced=%d lag_ms=%d",
@@ -133,6 +142,8 @@ static void delivery_begin(struct writer *self)
         .rejects = self->rejects,
         .registry = self->registry,
         .store = self->store,
+        .sender = self->sender,
+        .pace = pace_of(cfg.age_ms, (size_t)cfg.rows),
         .events_topic = self->events_topic,
         .rejects_topic = self->rejects_topic,
         .epoch = self->epoch,
@@ -146,6 +157,7 @@ static void delivery_begin(struct writer *self)
 static int open_all(struct writer *self, struct pp_err *err)
 {
     if (store_open(&self->store, &cfg.clickhouse, err) < 0 ||
+        sender_open(&self->sender, &cfg.clickhouse, err) < 0 ||
         pp_registry_open(&self->registry, cfg.registry, err) < 0)
         return -1;
     while (pp_service_running()) {
@@ -186,66 +198,52 @@ static int reject(struct writer *self, const struct pp_message *message,
     return deliver_reject(&self->delivery, &record, reason, err);
 }
 
+/* A newer program wrote it: its partition waits, the others go on. */
+static int wait_for_schema(struct writer *self,
+                           const struct pp_message *message, struct pp_err *err)
+{
+    pp_counter_add(&schemas_unknown, 1);
+    pp_error("schema.unknown", "partition=%d offset=%lld why=%s",
+             message->partition, (long long)message->offset, err->msg);
+    return pp_consumer_stay(self->events, message, err);
+}
+
 static int take_message(struct writer *self, const struct pp_message *message,
                         struct pp_err *err)
 {
-    struct batch *batch = self->delivery.batch;
+    struct delivery *delivery = &self->delivery;
     const struct row_identity identity = {self->epoch, message->partition,
                                           message->offset};
     struct pp_str body = message->value;
+    const char *reason = "unframed";
     struct event event;
     uint64_t schema;
+    int result;
 
     if (check_epoch(self, message, err) < 0)
         return -1;
-    if (pp_registry_get(self->registry, &body, &schema, err) < 0)
-        return err->kind == PP_ERR_INVALID
-                   ? reject(self, message, "unframed", err)
-                   : -1;
-    if (event_decode(schema, body, &event, err) < 0)
-        return err->kind == PP_ERR_INVALID
-                   ? reject(self, message, "undecodable", err)
-                   : -1;
-    if (batch_rows(batch) == 0)
-        self->begun = pp_mono_now();
-    batch_put(batch, &event, &identity, message->key, message->value);
+    result = pp_registry_get(self->registry, &body, &schema, err);
+    if (result == 0) {
+        reason = "undecodable";
+        result = event_decode(schema, body, &event, err);
+    }
+    if (result < 0)
+        return err->kind == PP_ERR_INVALID ? reject(self, message, reason, err)
+               : err->kind == PP_ERR_AGAIN ? wait_for_schema(self, message, err)
+                                           : -1;
+    if (batch_rows(delivery->filling) == 0)
+        delivery->filling_since_ms = pp_wall_now().ms;
+    batch_put(delivery->filling, &event, &identity, message->key,
+              message->value);
     return 0;
 }
 
-static int age_ms(const struct writer *self)
+static int take_all(struct writer *self, const struct pp_messages *events,
+                    struct pp_err *err)
 {
-    return batch_rows(self->delivery.batch)
-               ? (int)pp_mono_ms(self->begun, pp_mono_now())
-               : 0;
-}
-
-static bool is_full(const struct writer *self)
-{
-    return batch_rows(self->delivery.batch) >= (size_t)cfg.rows ||
-           batch_bytes(self->delivery.batch) >= BATCH_BYTES ||
-           age_ms(self) >= cfg.age_ms;
-}
-
-/* Reads on, unless the batch is full; partitions may be given anew. */
-static int read_some(struct writer *self, struct pp_messages *events,
-                     struct pp_err *err)
-{
-    bool moved = false;
-
-    *events = (struct pp_messages){NULL, 0};
-    if (!is_full(self) &&
-        pp_consumer_poll(self->events, events, POLL_MS, err) < 0)
-        return -1;
-    if (self->generation != pp_consumer_generation(self->events) ||
-        self->delivery.start_over) {
-        if (deliver_own(&self->delivery, &moved, err) < 0)
-            return -1;
-        self->generation = pp_consumer_generation(self->events);
-    }
-    if (moved)
-        events->count = 0;
     for (size_t i = 0; i < events->count; i++)
-        if (take_message(self, &events->list[i], err) < 0) {
+        if (!pp_consumer_stays(self->events, events->list[i].partition) &&
+            take_message(self, &events->list[i], err) < 0) {
             self->delivery.start_over = true; /* the rest is handed out */
             return -1;
         }
@@ -253,38 +251,99 @@ static int read_some(struct writer *self, struct pp_messages *events,
     return 0;
 }
 
-static int one_turn(struct writer *self, struct pp_err *err)
+/* No more may be read until the batch before it is stored. */
+static bool is_full(const struct writer *self)
 {
-    struct pp_mono start = pp_mono_now();
-    size_t rows = batch_rows(self->delivery.batch);
-    struct pp_messages events;
+    const struct delivery *delivery = &self->delivery;
 
-    pp_gauge_set(&lag_records, deliver_lag(&self->delivery));
-    pp_gauge_set(&oldest, age_ms(self) / 1000);
-    if (read_some(self, &events, err) < 0)
-        return -1;
-    if (is_full(self)) {
-        rows = batch_rows(self->delivery.batch);
-        if (deliver(&self->delivery, err) < 0)
-            return -1;
-        pp_debug("batch.stored", "rows=%zu took_ms=%d", rows,
-                 (int)pp_mono_ms(start, pp_mono_now()));
-    } else if (events.count == 0 && rows == 0) {
-        return deliver_rest(&self->delivery, err);
-    }
-    return 0;
+    return batch_rows(delivery->filling) >= delivery->pace.rows ||
+           batch_bytes(delivery->filling) >= BATCH_BYTES;
 }
 
-/* The last batch, and the marks behind it, if it can be done at once. */
-static int finish(struct writer *self, struct pp_err *err)
+static bool is_due(const struct writer *self)
 {
-    pp_crash_point("W10");
-    if (self->generation != pp_consumer_generation(self->events) ||
-        self->delivery.start_over)
-        return 0; /* a successor asks for it */
-    if (deliver(&self->delivery, err) < 0)
+    const struct delivery *delivery = &self->delivery;
+
+    return batch_rows(delivery->filling) > 0 &&
+           (is_full(self) || pp_wall_now().ms - delivery->filling_since_ms >=
+                                 delivery->pace.age_ms);
+}
+
+/* Partitions may be given anew in here. Returns how many records came, or -1.
+ */
+static int read_some(struct writer *self, struct pp_err *err)
+{
+    struct pp_messages events = {NULL, 0};
+    bool moved = false;
+
+    if (!is_full(self) &&
+        pp_consumer_poll(self->events, &events,
+                         self->delivery.busy ? BUSY_POLL_MS : POLL_MS, err) < 0)
         return -1;
-    return deliver_rest(&self->delivery, err);
+    if (self->generation != pp_consumer_generation(self->events) ||
+        self->delivery.start_over) {
+        if (recover_own(&self->delivery, &moved, err) < 0)
+            return -1;
+        self->generation = pp_consumer_generation(self->events);
+    }
+    if (moved)
+        events.count = 0;
+    return take_all(self, &events, err) < 0 ? -1 : (int)events.count;
+}
+
+static void show(const struct writer *self)
+{
+    const struct delivery *delivery = &self->delivery;
+    int64_t since_ms = delivery->busy ? delivery->flying_since_ms
+                       : batch_rows(delivery->filling)
+                           ? delivery->filling_since_ms
+                           : 0;
+
+    pp_gauge_set(&lag_records, deliver_lag(delivery));
+    pp_gauge_set(&waiting_since, since_ms / 1000);
+}
+
+static int one_turn(struct writer *self, struct pp_err *err)
+{
+    struct delivery *delivery = &self->delivery;
+    int count = read_some(self, err);
+
+    if (count < 0)
+        return -1;
+    show(self);
+    if (!delivery->busy && is_due(self))
+        deliver_offer(delivery);
+    else if (!delivery->busy && count == 0 &&
+             batch_rows(delivery->filling) == 0)
+        return deliver_rest(delivery, err);
+    return deliver_step(delivery, is_full(self) ? POLL_MS : 0, err);
+}
+
+/* What is there is stored, and what is stored is marked, if it can be soon. */
+static int drain(struct writer *self, struct pp_err *err)
+{
+    struct delivery *delivery = &self->delivery;
+    struct pp_mono start = pp_mono_now();
+
+    while (delivery->busy || batch_rows(delivery->filling) > 0) {
+        if (self->generation != pp_consumer_generation(self->events) ||
+            delivery->start_over || pp_mono_ms(start, pp_mono_now()) > DRAIN_MS)
+            return 0; /* a successor asks for it */
+        if (!delivery->busy)
+            deliver_offer(delivery);
+        if (deliver_step(delivery, POLL_MS, err) < 0)
+            return -1;
+        pp_crash_point("W10");
+    }
+    return deliver_rest(delivery, err);
+}
+
+static void finish(struct writer *self)
+{
+    struct pp_err err = {0};
+
+    if (drain(self, &err) < 0) /* nothing is lost by it */
+        pp_warn("writer.undrained", "why=%s", err.msg);
 }
 
 /* Waits, and remains a member of the group meanwhile. */
@@ -297,6 +356,7 @@ static int wait_a_while(struct writer *self, struct pp_err *err)
 static void close_all(struct writer *self)
 {
     deliver_fini(&self->delivery);
+    sender_close(&self->sender);
     pp_consumer_close(&self->events);
     pp_producer_close(&self->rejects);
     store_close(&self->store);
@@ -309,8 +369,10 @@ int main(int argc, char **argv)
     struct pp_err err = {0};
 
     deliver_metrics();
+    recover_metrics();
     pp_metrics_add(&lag_records.metric);
-    pp_metrics_add(&oldest.metric);
+    pp_metrics_add(&waiting_since.metric);
+    pp_metrics_add(&schemas_unknown.metric);
     pp_service_init("writer", settings, argc, argv);
     if (open_all(&self, &err) == 0) {
         pp_service_ready();
@@ -320,8 +382,8 @@ int main(int argc, char **argv)
             if (err.kind == PP_ERR_FATAL || wait_a_while(&self, &err) < 0)
                 break;
         }
-        if (err.kind == PP_ERR_NONE) /* told to stop: what is there, stays */
-            (void)finish(&self, &err);
+        if (err.kind == PP_ERR_NONE) /* told to stop */
+            finish(&self);
     }
     close_all(&self);
     return pp_service_exit(&err);

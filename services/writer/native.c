@@ -35,6 +35,7 @@ struct column {
     struct pp_buf values;  /* of Map; data has the keys */
     uint64_t pairs;
     struct dictionary dictionary;
+    const char *type;
 };
 
 struct native {
@@ -88,8 +89,10 @@ struct native *native_new(const struct native_column *columns, size_t count)
     native->specs = columns;
     native->count = count;
     native->columns = pp_calloc(count, sizeof(*native->columns));
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         column_init(&native->columns[i]);
+        native->columns[i].type = columns[i].type;
+    }
     return native;
 }
 
@@ -102,6 +105,11 @@ void native_free(struct native **native)
     free((*native)->columns);
     free(*native);
     *native = NULL;
+}
+
+void native_set_type(struct native *native, size_t column, const char *type)
+{
+    native->columns[column].type = type;
 }
 
 void native_reset(struct native *native)
@@ -454,7 +462,7 @@ static void write_column(const struct native *native, size_t i,
     const struct column *column = &native->columns[i];
 
     put_string(out, pp_str_of(spec->name));
-    put_string(out, pp_str_of(spec->type));
+    put_string(out, pp_str_of(column->type));
     switch (spec->kind) {
     case NATIVE_LOW_CARDINALITY:
         write_low_cardinality(column, native->rows, out);

@@ -34,6 +34,12 @@ struct native;
 struct native *native_new(const struct native_column *columns, size_t count);
 void native_free(struct native **native);
 
+/*
+ * The table calls the column's type by another name that means the same bytes;
+ * the name is borrowed for good.
+ */
+void native_set_type(struct native *native, size_t column, const char *type);
+
 /* Empties it; keeps the memory. */
 void native_reset(struct native *native);
 

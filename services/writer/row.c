@@ -110,6 +110,59 @@ static const char *const kinds[] = {
     [EVENT_KIND_VITAL] = "vital",
 };
 
+_Static_assert(COLUMN_COUNT == ROW_COLUMNS, "row.h says how many");
+
+/* Other types of a table with the same bytes in a block. */
+static const struct {
+    enum column column;
+    const char *type;
+} same_bytes[] = {
+    {EVENT_AT, "Int64"},
+    {RECEIVED_AT, "Int64"},
+    {VALID_UNTIL, "Int64"},
+    {PROPS, "Array(Tuple(String, String))"},
+};
+
+/* A column of that name in the lines of a table; its type. */
+static bool type_in(struct pp_str table, const char *name,
+                    struct pp_str *type_out)
+{
+    struct pp_str line, word;
+
+    while (pp_str_split(&table, '\n', &line))
+        if (pp_str_split(&line, '\t', &word) &&
+            pp_str_eq(word, pp_str_of(name))) {
+            *type_out = line;
+            return true;
+        }
+    return false;
+}
+
+int row_types_of(struct pp_str table, struct row_types *out, struct pp_err *err)
+{
+    struct pp_str type;
+
+    for (size_t i = 0; i < COLUMN_COUNT; i++) {
+        if (!type_in(table, columns[i].name, &type))
+            return pp_err_set(err, PP_ERR_AGAIN,
+                              "clickhouse: the table events has no column %s: "
+                              "run pawprint migrate",
+                              columns[i].name);
+        out->names[i] = columns[i].type;
+        for (size_t j = 0; j < PP_COUNT(same_bytes); j++)
+            if (same_bytes[j].column == i &&
+                pp_str_eq(type, pp_str_of(same_bytes[j].type)))
+                out->names[i] = same_bytes[j].type;
+    }
+    return 0;
+}
+
+void row_set_types(struct native *block, const struct row_types *types)
+{
+    for (size_t i = 0; i < COLUMN_COUNT; i++)
+        native_set_type(block, i, types->names[i]);
+}
+
 struct native *row_block_new(void)
 {
     return native_new(columns, COLUMN_COUNT);

@@ -1,6 +1,8 @@
 #ifndef ROW_H
 #define ROW_H
 
+#include "pp_err.h"
+
 #include "event.h"
 #include "native.h"
 
@@ -12,6 +14,23 @@ struct row_identity {
     int32_t partition;
     int64_t offset;
 };
+
+#define ROW_COLUMNS 32
+
+/* The types of the table's columns, as an insert has to name them. */
+struct row_types {
+    const char *names[ROW_COLUMNS];
+};
+
+/*
+ * From the columns that a table has: a line each of name, tab, type. A server
+ * that has no DateTime64 or Map may hold the same bytes as Int64 or as
+ * Array(Tuple(String, String)). PP_ERR_AGAIN: a column is missing, as yet.
+ */
+int row_types_of(struct pp_str table, struct row_types *out,
+                 struct pp_err *err);
+
+void row_set_types(struct native *block, const struct row_types *types);
 
 /* An empty block with the table's columns. */
 struct native *row_block_new(void);

@@ -247,10 +247,12 @@ static void a_block_that_comes_after_its_deadline_is_refused(void **state)
     struct native *block = row_block_new();
     const struct event event = some_event();
     struct pp_err err = {0};
+    struct store_facts facts;
     struct store *store;
 
     (void)state;
     assert_int_equal(store_open(&store, &access, &err), 0);
+    assert_int_equal(store_look(store, &facts, &err), 0);
     row_put(block, &event, &identity);
     row_set_valid_until(block, pp_wall_now().ms - 1);
     assert_int_equal(store_insert(store, block, "late", &err), STORE_LATE);
@@ -270,10 +272,12 @@ static void a_block_of_two_months_is_refused_whole(void **state)
     struct native *block = row_block_new();
     struct event event = some_event();
     struct pp_err err = {0};
+    struct store_facts facts;
     struct store *store;
 
     (void)state;
     assert_int_equal(store_open(&store, &access, &err), 0);
+    assert_int_equal(store_look(store, &facts, &err), 0);
     row_put(block, &event, &first);
     event.event_at_ms += INT64_C(32) * 86400000;
     row_put(block, &event, &second);
@@ -292,11 +296,13 @@ static void what_is_stored_of_a_range_is_told(void **state)
     const struct event event = some_event();
     struct batch_stored *list;
     struct pp_err err = {0};
+    struct store_facts facts;
     struct store *store;
     size_t count;
 
     (void)state;
     assert_int_equal(store_open(&store, &access, &err), 0);
+    assert_int_equal(store_look(store, &facts, &err), 0);
     for (int64_t offset = 0; offset < 10; offset += 2) {
         row_put(block, &event, &(struct row_identity){1, 0, offset});
         row_put(block, &event, &(struct row_identity){1, 3, 7 * offset});
@@ -310,8 +316,9 @@ static void what_is_stored_of_a_range_is_told(void **state)
     assert_int_equal(list[1].partition, 3);
     assert_int_equal(list[5].offset, 56);
     free(list);
-    assert_int_equal(store_newest(store, 1, &list, &count, &err), 0);
+    assert_int_equal(store_newest(store, 1, ranges, 2, &list, &count, &err), 0);
     assert_int_equal(count, 2);
+    assert_int_equal(list[0].offset + list[1].offset, 6 + 56);
     free(list);
     store_close(&store);
     native_free(&block);

@@ -193,7 +193,7 @@ static void what_an_answer_of_clickhouse_means(void **state)
         const char *message;
         enum store_verdict verdict;
     } cases[] = {
-        {252, "Too many parts", STORE_WAIT},
+        {252, "Too many parts", STORE_CROWDED},
         {242, "Table is in readonly mode", STORE_WAIT},
         {243, "Cannot reserve 1.00 MiB", STORE_WAIT},
         {241, "Memory limit exceeded", STORE_WAIT},
@@ -210,7 +210,8 @@ static void what_an_answer_of_clickhouse_means(void **state)
         {469, "Constraint `small` is violated", STORE_ROW},
         {117, "Incorrect data", STORE_ROW},
         {349, "Cannot convert NULL", STORE_ROW},
-        {123456, "A code of the future", STORE_DOUBT},
+        {395, "Value passed to 'throwIf' function is non zero", STORE_LATE},
+        {123456, "A code of the future", STORE_UNKNOWN},
     };
 
     (void)state;

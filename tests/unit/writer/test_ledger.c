@@ -105,7 +105,7 @@ static void what_is_declared_is_noted_before_it_is_settled(void **state)
     ledger_next_salt(ledger, 1000);
     ledger_declare(ledger, 3, 90);
     assert_int_equal(ledger_intent(ledger, 3).end, 90);
-    assert_int_equal(ledger_intent(ledger, 3).salt, 4);
+    assert_int_equal(ledger_intent(ledger, 3).salt, 1000);
     assert_int_equal(ledger_intent(ledger, 3).until_ms, 1000);
     assert_int_equal(ledger_part(ledger, 3)->settled, 50);
     assert_int_equal(ledger_part(ledger, 3)->committed, 50);
@@ -120,6 +120,62 @@ static void a_declaration_is_never_taken_back(void **state)
     assert_int_equal(ledger_intent(ledger, 3).end, 90);
     ledger_doubt(ledger);
     assert_int_equal(ledger_part(ledger, 3)->doubt, 90);
+}
+
+/* Tokens of two processes must never be alike: one would lose its rows. */
+static void a_salt_is_higher_than_that_of_whoever_was_before(void **state)
+{
+    int64_t before;
+
+    (void)state;
+    ledger_next_salt(ledger, 1700000000000);
+    before = ledger_salt(ledger);
+    ledger_next_salt(ledger, 1600000000000); /* the clock was set back */
+    assert_true(ledger_salt(ledger) > before);
+    ledger_free(&ledger);
+    ledger = ledger_new(7); /* a process that found no note */
+    ledger_next_salt(ledger, 1700000002000);
+    assert_true(ledger_salt(ledger) > before);
+}
+
+static void others_are_waited_for_once(void **state)
+{
+    (void)state;
+    assert_int_equal(ledger_others_until(ledger), 0);
+    own_from_fifty();
+    assert_int_equal(ledger_others_until(ledger), 9);
+    ledger_others_gone(ledger);
+    ledger_next_salt(ledger, 1000);
+    assert_int_equal(ledger_others_until(ledger), 0);
+    ledger_doubt(ledger);
+    assert_int_equal(ledger_others_until(ledger), 1000);
+}
+
+static void rows_are_asked_for_from_where_they_matter(void **state)
+{
+    static const struct {
+        const char *when, *note;
+        int64_t committed, from;
+    } cases[] = {
+        {"nothing was committed", "", -1, 0},
+        {"an offset was set by hand", "", 40, 40},
+        {"the newest row is before the offset",
+         "w1 epoch=7 end=50 last=44 salt=3 until=9", 50, 44},
+        {"the newest row is behind a late commit",
+         "w1 epoch=7 end=80 last=79 salt=3 until=9", 50, 50},
+        {"no row was ever seen", "w1 epoch=7 end=50 last=-1 salt=3 until=9", 50,
+         0},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < PP_COUNT(cases); i++) {
+        const struct ledger_found found = {3, cases[i].committed,
+                                           pp_str_of(cases[i].note), -1};
+
+        if (ledger_asks_from(&found) != cases[i].from)
+            fail_msg("when %s: %lld", cases[i].when,
+                     (long long)ledger_asks_from(&found));
+    }
 }
 
 static void what_is_settled_is_committed_only_after_the_lag(void **state)
@@ -170,6 +226,10 @@ int main(void)
             what_is_declared_is_noted_before_it_is_settled, begin, end),
         cmocka_unit_test_setup_teardown(a_declaration_is_never_taken_back,
                                         begin, end),
+        cmocka_unit_test_setup_teardown(
+            a_salt_is_higher_than_that_of_whoever_was_before, begin, end),
+        cmocka_unit_test_setup_teardown(others_are_waited_for_once, begin, end),
+        cmocka_unit_test(rows_are_asked_for_from_where_they_matter),
         cmocka_unit_test_setup_teardown(
             what_is_settled_is_committed_only_after_the_lag, begin, end),
         cmocka_unit_test_setup_teardown(
