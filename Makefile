@@ -121,12 +121,23 @@ build/fuzz/bin/%: build/fuzz/tests/fuzz/%.o $(FUZZ_LOGIC) build/fuzz/libpawprint
 integration: $(ITESTS) $(SERVICES:%=$B/bin/%) ## integration tests, on a stack of their own
 	@tests/integration/run $(ITESTS)
 
-$B/bin/produce: $B/tests/kit/produce.o $(TSAN_OBJ) $(LIB)
+KIT := $(patsubst tests/kit/%.c,$B/bin/%,$(wildcard tests/kit/*.c))
+$(KIT): $B/bin/%: $B/tests/kit/%.o $(TSAN_OBJ) $(LIB)
 	@mkdir -p $(@D) && echo "link $@" && $(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
-local-e2e: all $B/bin/produce ## end-to-end tests, hits in and rows out; E2E=load for one file
+local-e2e: all $(KIT) ## end-to-end tests, hits in and rows out; E2E=load for one file
 	@$(if $(SAN),$(MAKE) --no-print-directory SAN= all build/bin/produce)
 	@PAWPRINT_BIN=$(CURDIR)/$B/bin tests/e2e/run $(E2E)
+
+# Kills a server at a rename, for tests of what it leaves behind.
+build/crash/rename.so: tests/crash/rename.c
+	@mkdir -p $(@D) && $(CC) -std=gnu17 -D_GNU_SOURCE $(WARN) -O2 -fPIC -shared -o $@ $<
+
+SEEDS ?= 1
+SEED ?=
+ENGINE ?=
+crash: ready $(KIT) build/crash/rename.so ## kills at named points; SERVICE=writer SEEDS=20, or SEED=7, ENGINE=modern|old
+	@tests/crash/run "$(or $(SERVICE),writer)" "$(SEEDS)" "$(SEED)" "$(ENGINE)"
 
 contract: all ## the running collector against docs/openapi; SEED=7 EXAMPLES=500
 	@tests/contract/run
@@ -185,5 +196,5 @@ clean: ## removes what was built; keeps what was downloaded
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-.PHONY: contract bench docs check-docs all unit integration local-e2e fuzz test ready demo demo-down up down status deps format clean help
+.PHONY: crash contract bench docs check-docs all unit integration local-e2e fuzz test ready demo demo-down up down status deps format clean help
 -include $(shell find $B -name '*.d' 2>/dev/null)

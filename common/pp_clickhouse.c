@@ -165,6 +165,25 @@ static enum pp_err_kind kind_of(int code, int status)
     }
 }
 
+/*
+ * "Code: 60. DB::Exception: ..." or "Code: 60, e.displayText() = ...": servers
+ * before 2019 have no header for it, and a header may be lost with an answer.
+ */
+static int code_in(struct pp_str text)
+{
+    struct pp_str begin = PP_LIT("Code: ");
+    int64_t number = 0;
+    size_t n = begin.n;
+
+    if (!pp_str_starts(text, begin))
+        return 0;
+    while (n < text.n && text.p[n] >= '0' && text.p[n] <= '9')
+        n++;
+    return pp_str_int64(pp_str_sub(text, begin.n, n - begin.n), &number)
+               ? (int)number
+               : 0;
+}
+
 static int judge(struct pp_clickhouse *ch, const struct pp_httpc_answer *answer,
                  struct pp_err *err)
 {
@@ -176,6 +195,8 @@ static int judge(struct pp_clickhouse *ch, const struct pp_httpc_answer *answer,
         return 0;
     if (code.p && pp_str_int64(code, &number))
         ch->code = (int)number;
+    else
+        ch->code = code_in(text);
     text = pp_str_sub(text, 0, pp_str_find(text, '\n'));
     text = pp_str_cut_utf8(text, 200);
     return pp_err_set(err, kind_of(ch->code, answer->status),

@@ -14,11 +14,12 @@
 #include "recover.h"
 #include "reject.h"
 
-#define FLUSH_MS        15000
-#define FENCE_MS_MAX    30000
-#define RECORD_BYTES    ((size_t)2 << 20)
-#define STRANGE_ANSWERS 5 /* of a code that nobody knows, until it is a row's  \
-                           */
+#define FLUSH_MS     15000
+#define FENCE_MS_MAX 30000
+#define RECORD_BYTES ((size_t)2 << 20)
+#define STRANGE_ANSWERS                                                        \
+    5 /* of a code that nobody knows, until it is a row's                      \
+       */
 #define PROBES 8
 
 static struct pp_counter rows_stored =

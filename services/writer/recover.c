@@ -217,8 +217,8 @@ static int ask_newest(struct delivery *self, const struct pp_marks *marks,
 
         if (check_bounds(self, &marks->list[i], err) < 0)
             return -1;
-        ranges[i] = (struct store_range){
-            found.partition, ledger_asks_from(&found), INT64_MAX};
+        ranges[i] = (struct store_range){found.partition,
+                                         ledger_asks_from(&found), INT64_MAX};
     }
     return store_newest(self->store, self->epoch, ranges, marks->count,
                         list_out, count_out, err);

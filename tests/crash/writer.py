@@ -1,0 +1,449 @@
+"""The writer, killed at every named point of docs/writer.md and some more.
+
+A seed goes through all points in an order of its own, while events come. At
+the end every event has to be stored once, or rejected where it is bad.
+"""
+import os
+import pathlib
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+from kit import stack
+from kit.proxy import Fault, Proxy
+
+DIR = pathlib.Path(stack.address("PAWPRINT_STACK_DIR"))
+BROKERS = stack.address("PAWPRINT_KAFKA_BROKERS")
+BAD_EVERY = 997  # one event in so many breaks a constraint of the table
+
+OLD_TABLE = [
+    "CREATE DATABASE IF NOT EXISTS pawprint",
+    """CREATE TABLE IF NOT EXISTS pawprint.events (
+    site_id LowCardinality(String), event_at Int64, event_id String,
+    account_id LowCardinality(String), received_at Int64,
+    kind LowCardinality(String), name LowCardinality(String),
+    visitor Nullable(Int64), visit_id Nullable(Int64),
+    hostname LowCardinality(String), pathname String,
+    referrer_host LowCardinality(String), source LowCardinality(String),
+    utm_source LowCardinality(String), utm_medium LowCardinality(String),
+    utm_campaign LowCardinality(String), browser LowCardinality(String),
+    browser_version LowCardinality(String), os LowCardinality(String),
+    device LowCardinality(String), country LowCardinality(String),
+    language LowCardinality(String), bot UInt8, value Nullable(Float64),
+    ttfb_ms Nullable(Int32), dom_ms Nullable(Int32), load_ms Nullable(Int32),
+    props Array(Tuple(String, String)), kafka_epoch Int64,
+    kafka_partition Int32, kafka_offset Int64, valid_until Int64,
+    fence UInt8 MATERIALIZED throwIf(valid_until < toInt64(now()) * 1000))
+    ENGINE = MergeTree
+    PARTITION BY toYYYYMM(toDateTime(intDiv(event_at, 1000), 'UTC'))
+    ORDER BY (site_id, event_at)""",
+]
+
+
+def insert(query):
+    return query.startswith("INSERT INTO events")
+
+
+def question(query):
+    return "SELECT kafka_partition, kafka_offset" in query
+
+
+class Writer:
+    """A writer process under a name of its own in the group."""
+
+    def __init__(self, bench, name):
+        self.bench, self.name, self.process = bench, name, None
+
+    def start(self, crash=None, **more):
+        settings = {
+            "PAWPRINT_CLICKHOUSE_URL": self.bench.proxy.url,
+            "PAWPRINT_INSTANCE_ID": self.name,
+            "PAWPRINT_INTERNAL_PORT": "0",
+            "PAWPRINT_WRITER_ROWS": str(self.bench.dice.choice((300, 1500, 100000))),
+            "PAWPRINT_WRITER_AGE_MS": "60",
+            "PAWPRINT_WRITER_FENCE_MS": "500" if self.bench.modern else "2000",
+            "PAWPRINT_WRITER_LAG_MS": str(self.bench.lag_ms),
+            **({"PAWPRINT_CRASH": crash} if crash else {}), **more}
+        with open(DIR / "log" / "writer", "ab") as log:
+            self.process = subprocess.Popen(
+                [stack.ROOT / "build/bin/writer"], stdout=log, stderr=log,
+                env={**os.environ, **settings})
+        return self
+
+    def runs(self):
+        return self.process is not None and self.process.poll() is None
+
+    def kill(self, how=signal.SIGKILL):
+        if self.runs():
+            self.process.send_signal(how)
+            if how in (signal.SIGKILL, signal.SIGTERM):
+                self.process.wait(30)
+
+    def await_death(self, seconds=20):
+        """Waits for it to be killed; whoever exits by itself has failed."""
+        code = self.process.wait(seconds)
+        assert code == -signal.SIGKILL, f"the writer ended with {code}"
+
+
+class Bench:
+    def __init__(self, engine):
+        self.modern = engine == "modern"
+        self.url = stack.address("PAWPRINT_CLICKHOUSE_URL" if self.modern
+                                 else "PAWPRINT_OLD_CLICKHOUSE_URL")
+        os.environ["PAWPRINT_CLICKHOUSE_URL"] = self.url  # for kit.stack
+        self.server = "clickhouse" if self.modern else "old-clickhouse"
+        self.control = pathlib.Path(os.environ["CRASH_RENAME"])
+        self.proxy = Proxy(self.url)
+        self.lag_ms = 0
+        self.dice = self.one = self.two = None
+        self.sent, self.batches, self.seed = 0, 0, 0
+        if self.modern:
+            self.run_sql("ALTER TABLE pawprint.events ADD CONSTRAINT small "
+                         "CHECK length(pathname) < 1000")
+            # Tokens that the engine may forget or keep: nothing rests on them.
+            self.run_sql("ALTER TABLE pawprint.events MODIFY SETTING "
+                         "non_replicated_deduplication_window = 100")
+        else:
+            for sql in OLD_TABLE:
+                self.run_sql(sql)
+
+    # --- doing -------------------------------------------------------------
+
+    def run_sql(self, sql):
+        import urllib.request
+        with urllib.request.urlopen(self.url, sql.encode(), timeout=60) as answer:
+            return answer.read().decode()
+
+    def rows(self, what):
+        return [int(x) for x in self.run_sql(
+            f"SELECT {what} FROM pawprint.events "
+            f"WHERE event_id LIKE 's{self.seed}.%'").split()]
+
+    def events(self, count=None):
+        """Sends some; returns when Kafka has them."""
+        self.batches += 1
+        count = count or self.dice.randrange(200, 2500)
+        words = [stack.ROOT / "build/bin/events", BROKERS, "pawprint.",
+                 str(count), f"s{self.seed}.{self.batches}"]
+        if self.modern:  # the old one has no constraints
+            words += ["--bad", str(BAD_EVERY)]
+            self.bad += count // BAD_EVERY
+        if self.dice.random() < 0.5:
+            words.append("--months")
+        if self.dice.random() < 0.2:
+            words += ["--odd", "1"]
+            self.odd += 1
+        done = subprocess.run(words, capture_output=True, text=True, check=True)
+        assert int(done.stdout) >= count
+        self.sent += count
+
+    def more(self):
+        """Events now and then until what is waited for has happened."""
+        stop = threading.Event()
+
+        def work():
+            while not stop.wait(0.3):
+                self.events()
+
+        thread = threading.Thread(target=work)
+        thread.start()
+        return lambda: (stop.set(), thread.join())
+
+    def settled(self):
+        good = self.sent - self.bad
+        stack.until("all is stored", lambda: self.rows("count()")[0] >= good, 60)
+
+    def start_server(self):
+        words = (["tests/stack/up", "--keep-env", "--dir", DIR] if self.modern
+                 else ["tests/stack/old-clickhouse", "up", "--dir", DIR])
+        subprocess.run([stack.ROOT / words[0], *words[1:]], check=True,
+                       stdout=subprocess.DEVNULL)
+
+    def pid(self, name):
+        return int((DIR / "pid" / name).read_text().split()[0])
+
+    def kill_server(self):
+        os.kill(self.pid(self.server), signal.SIGKILL)
+
+    def server_is_dead(self):
+        try:
+            state = pathlib.Path(f"/proc/{self.pid(self.server)}/stat")
+            return state.read_text().rpartition(")")[2].split()[0] == "Z"
+        except FileNotFoundError:
+            return True
+
+    # --- points ------------------------------------------------------------
+
+    def writer_dies(self, point, passes=None, more=None):
+        """At a point of pp_crash_point(), on one of its first passes."""
+        self.one.kill(self.dice.choice((signal.SIGKILL, signal.SIGTERM)))
+        passes = passes or self.dice.randrange(1, 4)
+        self.one.start(crash=f"{point}:{passes}", **(more or {}))
+        stop = self.more()
+        try:
+            self.one.await_death()
+        finally:
+            stop()
+        self.one.start()
+
+    def writer_dies_in_doubt(self, point):
+        """Points that only recovery passes: there has to be something in doubt."""
+        self.writer_dies("W6", 1)
+        self.one.kill()
+        self.writer_dies(point, 1)
+
+    def writer_dies_in_bisect(self):
+        if not self.modern:
+            return
+        self.one.kill()
+        self.events(3 * BAD_EVERY)
+        self.one.start(crash=f"W9:{self.dice.randrange(1, 9)}",
+                       PAWPRINT_WRITER_ROWS="100000")
+        self.one.await_death()
+        self.one.start()
+
+    def writer_dies_in_its_drain(self):
+        self.one.kill()
+        self.events()
+        self.one.start(crash="W10:1", PAWPRINT_WRITER_AGE_MS="60000",
+                       PAWPRINT_WRITER_ROWS="100000")
+        stop = self.more()
+        time.sleep(1.5)
+        stop()
+        self.one.process.send_signal(signal.SIGTERM)
+        self.one.process.send_signal(signal.SIGTERM)
+        self.one.await_death()
+        self.one.start()
+
+    def spoiled(self, fault, matches=insert):
+        if not self.one.runs():
+            self.one.start()
+        self.proxy.spoil(fault, matches)
+        stop = self.more()
+        try:
+            assert fault.fired.wait(20), f"{fault.kind}: nothing came"
+            assert fault.over.wait(20)
+        finally:
+            stop()
+
+    def writer_dies_with_the_body_half_sent(self):
+        share = self.dice.randrange(0, 65) / 64
+        self.spoiled(Fault("cut", share=share, before=self.one.kill))
+        self.one.start()
+
+    def writer_dies_before_the_answer(self):
+        self.spoiled(Fault("deaf", middle=self.one.kill))
+        self.one.start()
+
+    def body_is_cut(self):
+        self.spoiled(Fault("cut", share=self.dice.random()))
+
+    def answer_is_lost(self):
+        self.spoiled(Fault(self.dice.choice(("deaf", "truncate"))))
+
+    def answer_is_false(self):
+        """What a proxy or an old server says, whether it stored or not."""
+        forward = self.dice.random() < 0.5
+        self.spoiled(self.dice.choice((
+            Fault("answer", headers=("X-ClickHouse-Exception-Code: 209",),
+                  body=b"Code: 209. DB::Exception: Timeout", forward=forward),
+            Fault("answer", status=500, forward=forward,
+                  body=b"Code: 319. DB::Exception: Unknown status of insert"),
+            Fault("answer", status=502, body=b"Bad gateway", forward=forward))))
+
+    def server_refuses(self):
+        """Read-only, out of memory or disk, too many parts, unheard-of."""
+        for code in self.dice.sample((202, 241, 242, 243, 252, 60, 497, 1234), 3):
+            self.spoiled(Fault(
+                "answer", status=500,
+                headers=(f"X-ClickHouse-Exception-Code: {code}",),
+                body=f"Code: {code}. DB::Exception: no".encode()))
+
+    def answer_is_slow(self):
+        self.spoiled(Fault("slow", seconds=self.dice.random() * 2))
+
+    def query_is_killed(self):
+        for _ in range(20):
+            self.events(300)
+            self.run_sql("KILL QUERY WHERE query LIKE 'INSERT INTO events%' ASYNC")
+
+    def server_dies(self, when, count):
+        """At the rename that makes a part visible (S1 to S4)."""
+        self.control.write_text(f"{when} {count}\n")
+        if not self.one.runs():
+            self.one.start()
+        stop = self.more()
+        try:
+            stack.until("the server dies", self.server_is_dead, 30)
+        finally:
+            stop()
+        time.sleep(self.dice.random())
+        self.start_server()
+
+    def server_dies_while_asked(self):
+        fault = Fault("cut", before=self.kill_server)
+        self.one.kill()
+        self.events()
+        self.writer_dies("W6", 1)
+        self.spoiled(fault, question)
+        time.sleep(self.dice.random() * 2)
+        self.start_server()
+
+    def server_is_away(self):
+        self.kill_server()
+        self.events()
+        time.sleep(1 + self.dice.random() * 2)
+        self.start_server()
+
+    def broker_dies(self):
+        os.kill(self.pid("kafka"), signal.SIGKILL)
+        time.sleep(self.dice.random())
+        subprocess.run([stack.ROOT / "tests/stack/up", "--keep-env", "--dir",
+                        DIR], check=True, stdout=subprocess.DEVNULL)
+        if not self.one.runs():  # fenced: a supervisor starts it again
+            self.one.start()
+
+    def zombie_sends_late(self):
+        """W11: stopped in the middle of a send, until another has taken over."""
+        fault = Fault("hold", before=lambda: self.one.kill(signal.SIGSTOP))
+        if not self.one.runs():
+            self.one.start()
+        self.proxy.spoil(fault, insert)
+        self.events()
+        assert fault.fired.wait(20)
+        self.two.start()
+        self.events()
+        self.settled()  # by the successor, which had to wait for the fence
+        fault.release()
+        assert fault.over.wait(20)
+        assert b" 200 " not in fault.body.partition(b"\r\n")[0], fault.body
+        self.one.kill(signal.SIGCONT)
+        self.events()
+        self.settled()
+        self.two.kill(self.dice.choice((signal.SIGTERM, signal.SIGKILL)))
+        if not self.one.runs():
+            self.one.start()
+
+    def partitions_move_while_in_doubt(self):
+        self.spoiled(Fault("deaf"))
+        self.two.start()
+        self.events()
+        time.sleep(self.dice.random())
+        self.one.kill(self.dice.choice((signal.SIGKILL, signal.SIGTERM)))
+        self.events()
+        self.one.start()
+        time.sleep(self.dice.random())
+        self.two.kill(signal.SIGTERM)
+
+    def server_loses_its_last_seconds(self):
+        """A power cut without fsync: parts of the last seconds are gone."""
+        self.settled()
+        self.one.kill(signal.SIGTERM)
+        self.lag_ms = 8000
+        if self.modern:
+            self.run_sql("ALTER TABLE pawprint.events MODIFY SETTING "
+                         "fsync_after_insert = 0")
+        self.one.start()
+        stop = self.more()
+        time.sleep(2)
+        stop()
+        self.settled()
+        self.kill_server()
+        stack.until("it is dead", self.server_is_dead)
+        lost = self.drop_parts(3)
+        self.start_server()
+        assert lost > 0, "no part was young enough to be lost"
+        self.events()
+        self.settled()
+        self.one.kill(signal.SIGTERM)
+        self.lag_ms = 0
+        if self.modern:
+            self.run_sql("ALTER TABLE pawprint.events MODIFY SETTING "
+                         "fsync_after_insert = 1")
+        self.one.start()
+
+    def drop_parts(self, seconds):
+        count = 0
+        for part in (DIR / self.server).rglob("columns.txt"):
+            folder = part.parent
+            if time.time() - folder.stat().st_mtime < seconds and \
+                    "kafka_offset" in part.read_text():
+                subprocess.run(["rm", "-rf", folder], check=True)
+                count += 1
+        return count
+
+    # --- a seed ------------------------------------------------------------
+
+    def points(self):
+        return [
+            *[(lambda p=p: self.writer_dies(p), p) for p in
+              ("W1", "W2", "W3", "W6", "W7", "W8c")],
+            *[(lambda p=p: self.writer_dies_in_doubt(p), p) for p in
+              ("W8a", "W8b")],
+            (self.writer_dies_with_the_body_half_sent, "W4"),
+            (self.writer_dies_before_the_answer, "W5"),
+            (self.writer_dies_in_bisect, "W9"),
+            (self.writer_dies_in_its_drain, "W10"),
+            (self.zombie_sends_late, "W11"),
+            (lambda: self.server_dies("before", 1), "S1 and S3"),
+            (lambda: self.server_dies("before", 2), "S2"),
+            (lambda: self.server_dies("after", self.dice.randrange(1, 4)), "S4"),
+            (self.server_is_away, "S6"),
+            (self.server_dies_while_asked, "S6, while asked"),
+            (self.server_loses_its_last_seconds, "S7"),
+            (self.server_refuses, "S8"),
+            (self.query_is_killed, "S8, KILL QUERY"),
+            (self.broker_dies, "K1"),
+            (self.partitions_move_while_in_doubt, "K2"),
+            (self.body_is_cut, "N1, request"),
+            (self.answer_is_lost, "N1, answer"),
+            (self.answer_is_false, "N1, false answer"),
+            (self.answer_is_slow, "N1, slow answer"),
+        ]
+
+    def run(self, seed):
+        self.dice, self.seed = random.Random(seed), seed
+        self.sent = self.batches = self.bad = self.odd = 0
+        self.lag_ms = 0
+        self.one, self.two = Writer(self, "one"), Writer(self, "two")
+        points = self.points()
+        self.dice.shuffle(points)
+        trace = os.environ.get("CRASH_TRACE")
+        try:
+            for point, name in points:
+                began = time.monotonic()
+                point()
+                if trace:
+                    print(f"  {name}: {time.monotonic() - began:.1f} s",
+                          file=sys.stderr, flush=True)
+            if not self.one.runs():
+                self.one.start()
+            self.settled()
+            time.sleep(1)  # a row too many would come by now
+            return self.check()
+        except BaseException as why:
+            raise AssertionError(f"at point {name}: {why}") from why
+        finally:
+            self.proxy.heal()
+            self.control.unlink(missing_ok=True)
+            if self.server_is_dead():
+                self.start_server()
+            for writer in (self.one, self.two):
+                writer.kill(signal.SIGCONT)
+                writer.kill()
+
+    def check(self):
+        good = self.sent - self.bad
+        rows = self.rows("count(), uniqExact(event_id), uniqExact(kafka_epoch, "
+                         "kafka_partition, kafka_offset)")
+        assert rows == [good, good, good], \
+            f"sent {self.sent}, bad {self.bad}: rows, ids, identities {rows}"
+        everything = self.run_sql(
+            "SELECT count() - uniqExact(kafka_epoch, kafka_partition, "
+            "kafka_offset) FROM pawprint.events").strip()
+        assert everything == "0", f"{everything} rows of the table stand twice"
+        return (f"{good} of {self.sent} events stored once, {self.bad} refused, "
+                f"through {len(self.points())} points")
