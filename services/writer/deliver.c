@@ -24,6 +24,9 @@ static struct pp_counter rows_stored =
     PP_COUNTER("pawprint_writer_rows_total", "rows that ClickHouse confirmed");
 static struct pp_counter inserts =
     PP_COUNTER("pawprint_writer_inserts_total", "inserts that were sent");
+static struct pp_counter sent_bytes =
+    PP_COUNTER("pawprint_writer_sent_bytes_total",
+               "bytes of the bodies of inserts, compressed");
 static struct pp_counter rows_found =
     PP_COUNTER("pawprint_writer_rows_found_total",
                "rows that were there already when they were asked for");
@@ -51,9 +54,9 @@ static struct pp_gauge restarts =
 void deliver_metrics(void)
 {
     static struct pp_metric *const metrics[] = {
-        &rows_stored.metric, &inserts.metric, &rows_found.metric,
-        &rows_twice.metric,  &doubts.metric,  &rejected.metric,
-        &restarts.metric,
+        &rows_stored.metric, &inserts.metric,    &sent_bytes.metric,
+        &rows_found.metric,  &rows_twice.metric, &doubts.metric,
+        &rejected.metric,    &restarts.metric,
     };
 
     for (size_t i = 0; i < PP_COUNT(metrics); i++)
@@ -264,6 +267,7 @@ send_group(struct delivery *self, struct batch_group group, struct pp_err *err)
     const struct row_identity identity =
         batch_record(self->batch, group.rows[0]).identity;
     struct native *block = batch_block(self->batch, group);
+    const uint64_t sent_before = store_sent_bytes(self->store);
     enum store_verdict verdict;
     char token[160];
 
@@ -276,6 +280,7 @@ send_group(struct delivery *self, struct batch_group group, struct pp_err *err)
     verdict = store_insert(self->store, block, token, err);
     pp_crash_point("W6");
     pp_counter_add(&inserts, 1);
+    pp_counter_add(&sent_bytes, store_sent_bytes(self->store) - sent_before);
     if (verdict != STORE_STORED) {
         pp_counter_add(&failures[verdict], 1);
         return verdict;

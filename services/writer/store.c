@@ -7,6 +7,8 @@
 
 #include "pp_mem.h"
 
+#include "body.h"
+
 #define ASK_MS       10000
 #define PRESENT_MS   120000
 #define BODY_BYTES   ((size_t)256 << 20)
@@ -18,6 +20,7 @@
 struct store {
     struct pp_clickhouse *clickhouse;
     struct pp_buf body, sql;
+    struct pp_buf piece; /* of the body, not compressed yet */
     int insert_ms;
     bool knows_tokens; /* the server knows the setting */
     bool knows_async;
@@ -32,6 +35,7 @@ int store_open(struct store **store_out,
 
     *store_out = store;
     pp_buf_init(&store->body, BODY_BYTES);
+    pp_buf_init(&store->piece, BODY_BYTES);
     pp_buf_init(&store->sql, SQL_BYTES);
     store->insert_ms = 30000;
     return pp_clickhouse_open(&store->clickhouse, access, err);
@@ -43,6 +47,7 @@ void store_close(struct store **store)
         return;
     pp_clickhouse_close(&(*store)->clickhouse);
     pp_buf_fini(&(*store)->body);
+    pp_buf_fini(&(*store)->piece);
     pp_buf_fini(&(*store)->sql);
     free(*store);
     *store = NULL;
@@ -305,6 +310,7 @@ static void pin(const struct store *store, const char *token,
 {
     size_t n = 0;
 
+    settings[n++] = (struct pp_clickhouse_value){"decompress", "1"};
     settings[n++] =
         (struct pp_clickhouse_value){"max_insert_block_size", "10000000"};
     settings[n++] = (struct pp_clickhouse_value){"query_id", token};
@@ -334,7 +340,7 @@ enum store_verdict store_insert(struct store *store, struct native *block,
     struct pp_str answer;
 
     pp_buf_reset(&store->body);
-    native_write(block, &store->body);
+    body_write(block, &store->piece, &store->body);
     if (store->body.overflow) {
         pp_err_set(err, PP_ERR_FATAL, "a block is too large");
         return STORE_LAYOUT;

@@ -79,7 +79,7 @@ const char *store_verdict_name(enum store_verdict verdict);
 enum store_verdict store_insert(struct store *store, struct native *block,
                                 const char *token, struct pp_err *err);
 
-/* Bytes that inserts have sent. */
+/* Bytes of the bodies that inserts have sent, compressed. */
 uint64_t store_sent_bytes(const struct store *store);
 
 /* The verdict on a code of ClickHouse's; 0 is an answer that never came. */
