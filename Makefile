@@ -25,7 +25,7 @@ ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now $(LDFLAGS) $(if $(SAN),-fsanitize=$(SAN))
 
 # Only those that a program uses end up in it.
 LIBS := -Wl,--as-needed -lrdkafka -lmicrohttpd -lpq -lhiredis -lcurl -lsodium -lz -lbrotlidec -lzstd \
- -lmaxminddb -lpcre2-8 -lm -lpthread
+ -lmaxminddb -lpcre2-8 -llz4 -lm -lpthread
 
 LIB := $B/libpawprint.a
 SCHEMAS := $(patsubst schemas/%.avsc,%,$(wildcard schemas/*.avsc))

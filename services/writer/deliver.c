@@ -26,6 +26,9 @@ static struct pp_counter rows_stored =
     PP_COUNTER("pawprint_writer_rows_total", "rows that ClickHouse confirmed");
 static struct pp_counter inserts =
     PP_COUNTER("pawprint_writer_inserts_total", "inserts that were answered");
+static struct pp_counter sent_bytes =
+    PP_COUNTER("pawprint_writer_sent_bytes_total",
+               "bytes of the bodies of inserts, compressed");
 static struct pp_counter rejected =
     PP_COUNTER("pawprint_writer_rejects_total",
                "records that are no event, or that ClickHouse refuses");
@@ -43,6 +46,7 @@ void deliver_metrics(void)
 {
     pp_metrics_add(&rows_stored.metric);
     pp_metrics_add(&inserts.metric);
+    pp_metrics_add(&sent_bytes.metric);
     pp_metrics_add(&rejected.metric);
     for (size_t i = STORE_WAIT; i < STORE_VERDICTS; i++)
         pp_metrics_add(&failures[i].metric);
@@ -218,6 +222,7 @@ static enum store_verdict end_insert(struct delivery *self, struct pp_err *err)
     pp_crash_point("W6");
     self->group.count = 0;
     pp_counter_add(&inserts, 1);
+    pp_counter_add(&sent_bytes, sender_take_bytes(self->sender));
     if (verdict != STORE_STORED) {
         pp_counter_add(&failures[verdict], 1);
         return verdict;

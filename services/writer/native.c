@@ -455,7 +455,7 @@ static void write_low_cardinality(const struct column *column, size_t rows,
     write_indexes(column, rows, width, out);
 }
 
-static void write_column(const struct native *native, size_t i,
+void native_write_column(const struct native *native, size_t i,
                          struct pp_buf *out)
 {
     const struct native_column *spec = &native->specs[i];
@@ -485,10 +485,20 @@ static void write_column(const struct native *native, size_t i,
     pp_buf_add(out, column->values.p, column->values.n);
 }
 
-void native_write(const struct native *native, struct pp_buf *out)
+size_t native_columns(const struct native *native)
+{
+    return native->rows ? native->count : 0;
+}
+
+void native_write_head(const struct native *native, struct pp_buf *out)
 {
     put_varint(out, native->count);
     put_varint(out, native->rows);
-    for (size_t i = 0; native->rows && i < native->count; i++)
-        write_column(native, i, out);
+}
+
+void native_write(const struct native *native, struct pp_buf *out)
+{
+    native_write_head(native, out);
+    for (size_t i = 0; i < native_columns(native); i++)
+        native_write_column(native, i, out);
 }

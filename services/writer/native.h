@@ -72,4 +72,13 @@ void native_add_rows(struct native *native, const struct native *from,
 /* Adds the whole block. out->overflow says that its limit was too small. */
 void native_write(const struct native *native, struct pp_buf *out);
 
+/*
+ * The same in parts, for who passes the bytes on before all are there: the
+ * head, then each column in order. A block without rows has no columns.
+ */
+size_t native_columns(const struct native *native);
+void native_write_head(const struct native *native, struct pp_buf *out);
+void native_write_column(const struct native *native, size_t column,
+                         struct pp_buf *out);
+
 #endif

@@ -14,6 +14,7 @@ enum state { IDLE, ASKED, DONE, ENDING };
 
 struct sender {
     struct store *store; /* the thread's, while state is ASKED */
+    uint64_t taken_bytes;
     pthread_t thread;
     bool started;
     pthread_mutex_t lock; /* guards all below */
@@ -141,4 +142,12 @@ enum store_verdict sender_end(struct sender *sender, struct pp_err *err)
         *err = sender->err;
     pthread_mutex_unlock(&sender->lock);
     return verdict;
+}
+
+uint64_t sender_take_bytes(struct sender *sender)
+{
+    uint64_t bytes = store_sent_bytes(sender->store) - sender->taken_bytes;
+
+    sender->taken_bytes += bytes;
+    return bytes;
 }

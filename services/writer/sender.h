@@ -30,4 +30,7 @@ bool sender_done(struct sender *sender, int wait_ms);
 /* As store_insert(); waits where it is not done. */
 enum store_verdict sender_end(struct sender *sender, struct pp_err *err);
 
+/* Bytes that were sent since the last time; while no insert is under way. */
+uint64_t sender_take_bytes(struct sender *sender);
+
 #endif

@@ -7,6 +7,8 @@
 
 #include "pp_mem.h"
 
+#include "body.h"
+
 #define ASK_MS       10000
 #define PRESENT_MS   120000
 #define INSERT_MS    30000
@@ -20,6 +22,7 @@
 struct store {
     struct pp_clickhouse *clickhouse;
     struct pp_buf body, sql;
+    struct pp_buf piece; /* of the body, not compressed yet */
     struct store_facts facts;
     uint64_t sent_bytes;
 };
@@ -31,6 +34,7 @@ int store_open(struct store **store_out,
 
     *store_out = store;
     pp_buf_init(&store->body, BODY_BYTES);
+    pp_buf_init(&store->piece, BODY_BYTES);
     pp_buf_init(&store->sql, SQL_BYTES);
     return pp_clickhouse_open(&store->clickhouse, access, err);
 }
@@ -41,6 +45,7 @@ void store_close(struct store **store)
         return;
     pp_clickhouse_close(&(*store)->clickhouse);
     pp_buf_fini(&(*store)->body);
+    pp_buf_fini(&(*store)->piece);
     pp_buf_fini(&(*store)->sql);
     free(*store);
     *store = NULL;
@@ -400,6 +405,7 @@ static void pin(const struct store *store, const char *token,
 {
     size_t n = 0;
 
+    settings[n++] = (struct pp_clickhouse_value){"decompress", "1"};
     settings[n++] =
         (struct pp_clickhouse_value){"max_insert_block_size", "10000000"};
     settings[n++] = (struct pp_clickhouse_value){"query_id", token};
@@ -430,7 +436,7 @@ enum store_verdict store_insert(struct store *store, struct native *block,
 
     pp_buf_reset(&store->body);
     row_set_types(block, &store->facts.types);
-    native_write(block, &store->body);
+    body_write(block, &store->piece, &store->body);
     if (store->body.overflow) {
         pp_err_set(err, PP_ERR_FATAL, "a block is too large");
         return STORE_LAYOUT;

@@ -98,7 +98,7 @@ enum store_verdict store_judge(int code, const char *message);
 enum store_verdict store_insert(struct store *store, struct native *block,
                                 const char *token, struct pp_err *err);
 
-/* Bytes that inserts have sent. */
+/* Bytes of the bodies that inserts have sent, compressed. */
 uint64_t store_sent_bytes(const struct store *store);
 
 #endif

@@ -139,6 +139,8 @@ def main(names):
         row("writer", done, cost,
             floor("consume", BROKERS, "pawprint.events.v1", events),
             "librdkafka reading the events")
+        sent = stack.metrics("writer")["pawprint_writer_sent_bytes_total"]
+        print(f"{'':<26}{sent / done:.1f} bytes a row to ClickHouse")
 
 
 main(sys.argv[1:])

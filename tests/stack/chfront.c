@@ -16,13 +16,18 @@
  * stdout gets one line per request: method, status, exception code, rows
  * written, settings, start of the query; separated by tabs.
  *
- * Not here: compress=1, decompress=1, sessions, external tables, the streaming
- * of answers, and data for the input() function. Those that have a parameter
- * answer 501.
+ * With decompress=1 the body is compressed frames. Each one's checksum is
+ * compared before anything of it is used, and what is wrong with it is said
+ * in a server's words and codes. [src/Compression/CompressedReadBufferBase.cpp]
+ *
+ * Not here: compress=1, frames of other methods than LZ4 and none, sessions,
+ * external tables, the streaming of answers, and data for the input() function.
+ * Those that have a parameter answer 501.
  */
 #include <arpa/inet.h>
 #include <ctype.h>
 #include <limits.h>
+#include <lz4.h>
 #include <microhttpd.h>
 #include <pthread.h>
 #include <signal.h>
@@ -36,6 +41,8 @@
 #include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "pp_cityhash.h"
 
 /* --- the engine: its package has no header ------------------------------- */
 
@@ -60,11 +67,16 @@ void chdb_set_signal_handlers_enabled(bool enabled);
 /* ClickHouse's exception codes, as far as the front itself uses them. */
 enum {
     UNEXPECTED_END = 3,
+    CANNOT_READ_ALL_DATA = 33,
+    CHECKSUM_DOESNT_MATCH = 40,
     NOT_IMPLEMENTED = 48,
     SYNTAX_ERROR = 62,
     UNKNOWN_TYPE_OF_QUERY = 78,
+    UNKNOWN_COMPRESSION_METHOD = 89,
     UNKNOWN_SETTING = 115,
     TOO_LARGE = 131,
+    CORRUPTED_DATA = 246,
+    CANNOT_DECOMPRESS = 271,
     AUTH_FAILED = 516,
     UNKNOWN_EXCEPTION = 1002,
 };
@@ -361,6 +373,114 @@ static struct statement read_statement(const char *text, size_t n)
         }
     }
     return out;
+}
+
+/* --- compressed frames --------------------------------------------------- */
+
+/* A checksum, then what it covers: method, both sizes, the data. */
+#define SUM_BYTES  16
+#define HEAD_BYTES 9
+#define FRAME_MAX  ((size_t)1 << 30)
+
+struct frame {
+    const char *covered, *data;
+    size_t covered_bytes, data_bytes, raw_bytes;
+    unsigned char method;
+};
+
+static size_t number_at(const char *p)
+{
+    uint32_t number;
+
+    memcpy(&number, p, sizeof(number));
+    return number;
+}
+
+static bool cut(struct request *r, size_t have, size_t want)
+{
+    return refuse(r, CANNOT_READ_ALL_DATA, "CANNOT_READ_ALL_DATA",
+                  "Cannot read all data. Bytes read: %zu. Bytes expected: %zu.",
+                  have, want);
+}
+
+/* The first frame of n bytes, in the order in which a server finds faults. */
+static bool take_frame(struct request *r, const char *p, size_t n,
+                       struct frame *out)
+{
+    struct pp_city128 sum;
+
+    if (n < SUM_BYTES + HEAD_BYTES)
+        return cut(r, n, SUM_BYTES + HEAD_BYTES);
+    out->covered = p + SUM_BYTES;
+    out->data = out->covered + HEAD_BYTES;
+    out->method = (unsigned char)out->covered[0];
+    out->covered_bytes = number_at(out->covered + 1);
+    out->raw_bytes = number_at(out->covered + 5);
+    if (out->method != 0x02 && out->method != 0x82)
+        return refuse(r, UNKNOWN_COMPRESSION_METHOD,
+                      "UNKNOWN_COMPRESSION_METHOD",
+                      "Unknown codec family code: %u", out->method);
+    if (out->covered_bytes > FRAME_MAX || out->raw_bytes > FRAME_MAX)
+        return refuse(r, TOO_LARGE, "TOO_LARGE_SIZE_COMPRESSED",
+                      "Too large size_compressed_without_checksum: %zu",
+                      out->covered_bytes);
+    if (out->covered_bytes < HEAD_BYTES)
+        return refuse(
+            r, CORRUPTED_DATA, "CORRUPTED_DATA",
+            "Can't decompress data: the compressed data size (%zu) is "
+            "less than the header size",
+            out->covered_bytes);
+    if (out->covered_bytes > n - SUM_BYTES)
+        return cut(r, n - SUM_BYTES - HEAD_BYTES,
+                   out->covered_bytes - HEAD_BYTES);
+    out->data_bytes = out->covered_bytes - HEAD_BYTES;
+    sum = pp_cityhash128(out->covered, out->covered_bytes);
+    if (memcmp(p, &sum, SUM_BYTES) != 0)
+        return refuse(r, CHECKSUM_DOESNT_MATCH, "CHECKSUM_DOESNT_MATCH",
+                      "Checksum doesn't match: corrupted data.");
+    return true;
+}
+
+static bool unpack_frame(struct request *r, const struct frame *frame,
+                         struct buf *raw)
+{
+    int raw_bytes = (int)frame->raw_bytes;
+    char *to = malloc(frame->raw_bytes + 1);
+    bool whole;
+
+    if (!to)
+        abort();
+    if (frame->method == 0x02) {
+        whole = frame->data_bytes == frame->raw_bytes;
+        if (whole)
+            memcpy(to, frame->data, frame->raw_bytes);
+    } else {
+        whole = LZ4_decompress_safe(frame->data, to, (int)frame->data_bytes,
+                                    raw_bytes) == raw_bytes;
+    }
+    if (whole)
+        add(raw, to, frame->raw_bytes);
+    else
+        refuse(r, CANNOT_DECOMPRESS, "CANNOT_DECOMPRESS",
+               "Cannot decompress LZ4-encoded data");
+    free(to);
+    return whole;
+}
+
+/* The body becomes what its frames hold. */
+static bool decompress_body(struct request *r)
+{
+    struct buf raw = {0};
+    struct frame frame = {0};
+    bool good = true;
+
+    for (size_t at = 0; good && at < r->body.n;
+         at += SUM_BYTES + frame.covered_bytes)
+        good = take_frame(r, r->body.p + at, r->body.n - at, &frame) &&
+               unpack_frame(r, &frame, &raw);
+    free(r->body.p);
+    r->body = raw;
+    return good;
 }
 
 /* --- from request to query ----------------------------------------------- */
@@ -841,11 +961,13 @@ static bool understand(struct request *r)
 {
     if (!authenticate(r) || !take_settings(r))
         return false;
-    if (arg_is_on(r, "compress") || arg_is_on(r, "decompress") ||
-        arg_of(r, "session_id"))
-        return refuse(r, NOT_IMPLEMENTED, "NOT_IMPLEMENTED",
-                      "compress, decompress and session_id are not implemented "
-                      "by the local front");
+    if (arg_is_on(r, "compress") || arg_of(r, "session_id"))
+        return refuse(
+            r, NOT_IMPLEMENTED, "NOT_IMPLEMENTED",
+            "compress and session_id are not implemented by the local "
+            "front");
+    if (arg_is_on(r, "decompress") && !decompress_body(r))
+        return false;
     return build_query(r);
 }
 
