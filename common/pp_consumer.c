@@ -85,6 +85,9 @@ static void on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t code,
                 self->positions[partition] = position_new();
         }
         failed = rd_kafka_assign(rk, list);
+        /* librdkafka remembers a pause beyond the assignment it was made in. */
+        if (!failed)
+            failed = rd_kafka_resume_partitions(rk, list);
     } else {
         failed = rd_kafka_assign(rk, NULL);
     }

@@ -144,6 +144,9 @@ int pp_httpc_run(struct pp_httpc *httpc, const struct pp_httpc_call *call,
                           httpc->body.max);
     if (code == CURLE_URL_MALFORMAT || code == CURLE_UNSUPPORTED_PROTOCOL)
         return pp_err_set(err, PP_ERR_FATAL, "http: not an http(s) URL");
+    if (code == CURLE_ABORTED_BY_CALLBACK)
+        return pp_err_set(err, PP_ERR_AGAIN,
+                          "http: the connection ended before the answer");
     if (code)
         return pp_err_set(err, PP_ERR_AGAIN, "http: %s",
                           httpc->text[0] ? httpc->text

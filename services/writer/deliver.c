@@ -230,7 +230,6 @@ static enum store_verdict end_insert(struct delivery *self, struct pp_err *err)
     batch_done(self->flying, group);
     pp_counter_add(&rows_stored, group.count);
     pace_worked(&self->pace);
-    self->strange_answers = 0;
     return verdict;
 }
 
@@ -243,9 +242,12 @@ insert_now(struct delivery *self, struct batch_group group, struct pp_err *err)
     return end_insert(self, err);
 }
 
-static bool blames_a_row(enum store_verdict verdict)
+/* An unknown answer blames a row only when it has come again and again. */
+static bool blames_a_row(const struct delivery *self,
+                         enum store_verdict verdict)
 {
-    return verdict == STORE_ROW || verdict == STORE_UNKNOWN;
+    return verdict == STORE_ROW || (verdict == STORE_UNKNOWN &&
+                                    self->strange_answers >= STRANGE_ANSWERS);
 }
 
 /*
@@ -259,50 +261,63 @@ static enum store_verdict check_others(struct delivery *self,
     const struct batch_group rest = {group.rows + 1, group.count - 1};
     enum store_verdict verdict = insert_now(self, rest, err);
 
-    for (size_t i = 0; i < PROBES && rest.count > 1 && blames_a_row(verdict);
-         i++)
+    for (size_t i = 0;
+         i < PROBES && rest.count > 1 && blames_a_row(self, verdict); i++)
         verdict = insert_now(
             self,
             (struct batch_group){rest.rows + i * (rest.count - 1) / PROBES, 1},
             err);
-    return blames_a_row(verdict) && rest.count > 1 ? STORE_LAYOUT : verdict;
+    return blames_a_row(self, verdict) && rest.count > 1 ? STORE_LAYOUT
+                                                         : verdict;
 }
 
 /*
  * One of these rows is at fault. Halves them until it stands alone: what is
- * before it gets stored on the way, what is behind it stays to be stored.
+ * before it gets stored on the way, what is behind it stays to be stored. It
+ * is then known by elimination; where the answers are of an unknown kind it
+ * is sent alone as well.
  */
+static enum store_verdict narrow(struct delivery *self, const uint32_t *rows,
+                                 size_t *first, size_t *end, struct pp_err *err)
+{
+    enum store_verdict verdict = STORE_ROW;
+
+    while (*end - *first > 1) {
+        const struct batch_group half = {rows + *first, (*end - *first) / 2};
+
+        verdict = insert_now(self, half, err);
+        pp_crash_point("W9");
+        if (verdict == STORE_STORED)
+            *first += half.count;
+        else if (blames_a_row(self, verdict))
+            *end = *first + half.count;
+        else
+            return verdict;
+    }
+    if (self->strange_answers >= STRANGE_ANSWERS)
+        return insert_now(self, (struct batch_group){rows + *first, 1}, err);
+    return STORE_ROW;
+}
+
 static enum store_verdict bisect(struct delivery *self,
                                  struct batch_group group, struct pp_err *err)
 {
     uint32_t *rows = pp_calloc(group.count, sizeof(*rows));
     size_t first = 0, end = group.count;
-    enum store_verdict verdict = STORE_STORED;
     struct pp_err why = *err;
+    enum store_verdict verdict;
 
     memcpy(rows, group.rows, group.count * sizeof(*rows));
-    while (end - first > 1) {
-        const struct batch_group half = {rows + first, (end - first) / 2};
-
-        verdict = insert_now(self, half, err);
-        pp_crash_point("W9");
-        if (verdict == STORE_STORED) {
-            first += half.count;
-        } else if (blames_a_row(verdict)) {
-            end = first + half.count;
-            why = *err;
-        } else {
-            break;
-        }
-    }
-    if (end - first == 1) {
+    verdict = narrow(self, rows, &first, &end, err);
+    if (blames_a_row(self, verdict) && first == 0 && group.count > 1)
+        verdict =
+            check_others(self, (struct batch_group){rows, group.count}, err);
+    else if (blames_a_row(self, verdict))
         verdict = STORE_STORED;
-        if (first == 0 && group.count > 1)
-            verdict = check_others(
-                self, (struct batch_group){rows, group.count}, err);
-        if (verdict == STORE_STORED || blames_a_row(verdict))
-            verdict = reject_row(self, rows[first], &why);
-    }
+    else
+        end = first; /* nobody is to blame, as yet */
+    if (end > first && (verdict == STORE_STORED || blames_a_row(self, verdict)))
+        verdict = reject_row(self, rows[first], &why);
     free(rows);
     return verdict;
 }
@@ -327,6 +342,7 @@ static int after_failure(struct delivery *self, enum store_verdict verdict,
     }
     err->kind = PP_ERR_AGAIN;
     ledger_doubt(self->ledger);
+    self->asked = false;
     return -1;
 }
 
@@ -356,6 +372,7 @@ static int settle(struct delivery *self, struct pp_err *err)
     pp_debug("batch.stored", "rows=%zu", batch_rows(self->flying));
     batch_reset(self->flying);
     self->busy = false;
+    self->strange_answers = 0;
     pp_crash_point("W7");
     return 0;
 }
@@ -382,6 +399,7 @@ void deliver_offer(struct delivery *self)
     self->flying_since_ms = self->filling_since_ms;
     self->filling = empty;
     self->busy = true;
+    self->asked = false;
     for (int32_t i = 0; i < LEDGER_PARTITIONS; i++)
         if (ledger_part(self->ledger, i))
             self->flying_end[i] = pp_consumer_next(self->events, i);

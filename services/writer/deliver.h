@@ -42,6 +42,7 @@ struct delivery {
     int64_t flying_since_ms;
     int64_t flying_end[LEDGER_PARTITIONS]; /* offsets after its records */
     bool busy;
+    bool asked; /* ClickHouse was asked which rows of flying it has */
     struct batch_group group; /* of flying; the insert that is under way */
     int strange_answers;      /* STORE_UNKNOWN, one after the other */
     bool look_again;          /* the table may have changed */

@@ -280,6 +280,11 @@ void native_end_row(struct native *native)
     native->rows++;
 }
 
+uint64_t native_pairs(const struct native *native, size_t column)
+{
+    return native->columns[column].pairs;
+}
+
 size_t native_rows(const struct native *native)
 {
     return native->rows;

@@ -57,6 +57,9 @@ void native_set_constant(struct native *native, size_t column,
 /* Every column but the constant ones has had its value. */
 void native_end_row(struct native *native);
 
+/* How many pairs all maps of a column hold. */
+uint64_t native_pairs(const struct native *native, size_t column);
+
 size_t native_rows(const struct native *native);
 
 /* About as many bytes as native_write() will add. */

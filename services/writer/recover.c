@@ -119,6 +119,8 @@ static int wait_for_others(struct delivery *self, struct pp_err *err)
 
 bool recover_needed(const struct delivery *self)
 {
+    if (self->asked)
+        return false;
     for (int32_t i = 0; i < LEDGER_PARTITIONS; i++) {
         const struct ledger_part *part = ledger_part(self->ledger, i);
 
@@ -150,6 +152,7 @@ int recover_doubt(struct delivery *self, struct pp_err *err)
         return -1;
     pp_crash_point("W8a");
     twice = batch_skip(self->flying, list, count);
+    self->asked = true;
     free(list);
     pp_counter_add(&rows_found, count);
     pp_counter_add(&rows_twice, twice);

@@ -120,7 +120,7 @@ static const struct {
     {EVENT_AT, "Int64"},
     {RECEIVED_AT, "Int64"},
     {VALID_UNTIL, "Int64"},
-    {PROPS, "Array(Tuple(String, String))"},
+    {PROPS, "Array(String)"}, /* as long as nobody has any: row_fits() */
 };
 
 /* A column of that name in the lines of a table; its type. */
@@ -161,6 +161,18 @@ void row_set_types(struct native *block, const struct row_types *types)
 {
     for (size_t i = 0; i < COLUMN_COUNT; i++)
         native_set_type(block, i, types->names[i]);
+}
+
+bool row_fits(const struct native *block, const struct row_types *types,
+              struct pp_err *err)
+{
+    if (types->names[PROPS] == columns[PROPS].type ||
+        native_pairs(block, PROPS) == 0)
+        return true;
+    pp_err_set(err, PP_ERR_AGAIN,
+               "clickhouse: events have properties, and the table's props is "
+               "no Map(String, String)");
+    return false;
 }
 
 struct native *row_block_new(void)

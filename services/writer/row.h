@@ -24,11 +24,16 @@ struct row_types {
 
 /*
  * From the columns that a table has: a line each of name, tab, type. A server
- * that has no DateTime64 or Map may hold the same bytes as Int64 or as
- * Array(Tuple(String, String)). PP_ERR_AGAIN: a column is missing, as yet.
+ * that has no DateTime64 or Map may have Int64 and Array(String) instead, the
+ * latter for events without properties. PP_ERR_AGAIN: a column is missing, as
+ * yet.
  */
 int row_types_of(struct pp_str table, struct row_types *out,
                  struct pp_err *err);
+
+/* False, and says why, when rows have what that table can't hold. */
+bool row_fits(const struct native *block, const struct row_types *types,
+              struct pp_err *err);
 
 void row_set_types(struct native *block, const struct row_types *types);
 

@@ -434,6 +434,8 @@ enum store_verdict store_insert(struct store *store, struct native *block,
                                       .timeout_ms = INSERT_MS};
     struct pp_str answer;
 
+    if (!row_fits(block, &store->facts.types, err))
+        return STORE_LAYOUT;
     pp_buf_reset(&store->body);
     row_set_types(block, &store->facts.types);
     body_write(block, &store->piece, &store->body);

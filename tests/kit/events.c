@@ -118,8 +118,7 @@ static struct event some_event(struct pp_str id, struct pp_str long_path,
     int64_t now_ms = pp_wall_now().ms;
     struct event event = {
         .event_id = id,
-        .site_id = options.site ? pp_str_of(options.site)
-                                : text_of("site", 50),
+        .site_id = options.site ? pp_str_of(options.site) : text_of("site", 50),
         .received_at_ms = now_ms,
         .event_at_ms = now_ms - (int64_t)(throw_dice() % 3000),
         .hostname = text_of("www.shop.example-", 50),
@@ -191,10 +190,9 @@ static int send_all(struct pp_producer *producer, struct pp_record *record,
     pp_buf_init(&buf, 65536);
     record->key.p = key;
     for (long i = 0; i < count; i++) {
-        struct pp_str name = {id, (size_t)snprintf(id, sizeof(id), "%s-%ld",
-                                                   seed, i)};
-        struct event event =
-            some_event(name, (struct pp_str){path, 1500}, i);
+        struct pp_str name = {
+            id, (size_t)snprintf(id, sizeof(id), "%s-%ld", seed, i)};
+        struct event event = some_event(name, (struct pp_str){path, 1500}, i);
 
         record->key.n = (size_t)snprintf(key, sizeof(key), "%" PRIx64,
                                          (uint64_t)event.visitor);
@@ -241,8 +239,8 @@ static int run(const struct pp_kafka_access *kafka, char **argv,
         dice = dice * 31 + (unsigned char)*c;
     result = pp_producer_open(&producer, kafka, &producing, err);
     if (result == 0)
-        result = send_all(producer, &record, strtol(argv[3], NULL, 10),
-                          argv[4], err);
+        result = send_all(producer, &record, strtol(argv[3], NULL, 10), argv[4],
+                          err);
     pp_producer_close(&producer);
     return result;
 }
