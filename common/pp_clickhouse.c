@@ -17,6 +17,7 @@ struct pp_clickhouse {
     char *user_header, *key_header;
     struct pp_buf address;
     int code;
+    int64_t written; /* rows, as the last answer says; -1: it does not */
 };
 
 static char *joined(const char *a, const char *b)
@@ -184,6 +185,23 @@ static int code_in(struct pp_str text)
                : 0;
 }
 
+/* X-ClickHouse-Summary: {...,"written_rows":"42",...} */
+static int64_t written_in(struct pp_str summary)
+{
+    static const char name[] = "\"written_rows\":\"";
+    const char *at =
+        summary.n ? memmem(summary.p, summary.n, name, sizeof(name) - 1) : NULL;
+    struct pp_str number;
+    int64_t rows;
+
+    if (!at)
+        return -1;
+    number = pp_str_sub(summary, (size_t)(at - summary.p) + sizeof(name) - 1,
+                        summary.n);
+    number = pp_str_sub(number, 0, pp_str_find(number, '"'));
+    return pp_str_int64(number, &rows) ? rows : -1;
+}
+
 static int judge(struct pp_clickhouse *ch, const struct pp_httpc_answer *answer,
                  struct pp_err *err)
 {
@@ -191,6 +209,7 @@ static int judge(struct pp_clickhouse *ch, const struct pp_httpc_answer *answer,
     struct pp_str text = answer->body;
     int64_t number = 0;
 
+    ch->written = written_in(pp_httpc_header(answer, "X-ClickHouse-Summary"));
     if (answer->status == 200 && !code.p)
         return 0;
     if (code.p && pp_str_int64(code, &number))
@@ -232,6 +251,11 @@ int pp_clickhouse_run(struct pp_clickhouse *ch,
 int pp_clickhouse_code(const struct pp_clickhouse *ch)
 {
     return ch->code;
+}
+
+int64_t pp_clickhouse_written(const struct pp_clickhouse *ch)
+{
+    return ch->written;
 }
 
 const char *pp_clickhouse_database(const struct pp_clickhouse *ch)

@@ -66,6 +66,9 @@ int pp_clickhouse_run(struct pp_clickhouse *ch,
 /* The database that statements run in; the handle's. */
 const char *pp_clickhouse_database(const struct pp_clickhouse *ch);
 
+/* Rows that the last statement wrote; -1 where the server does not say. */
+int64_t pp_clickhouse_written(const struct pp_clickhouse *ch);
+
 /* ClickHouse's number of the last error. */
 int pp_clickhouse_code(const struct pp_clickhouse *ch);
 

@@ -426,6 +426,23 @@ static void pin(const struct store *store, const char *token,
     settings[n] = (struct pp_clickhouse_value){0};
 }
 
+/*
+ * A server may answer 200 to a body that never came. Views may add to what it
+ * says, nothing takes from it.
+ */
+static enum store_verdict check_written(const struct store *store, size_t rows,
+                                        struct pp_err *err)
+{
+    int64_t written = pp_clickhouse_written(store->clickhouse);
+
+    if (written < 0 || written >= (int64_t)rows)
+        return STORE_STORED;
+    pp_err_set(err, PP_ERR_AGAIN,
+               "clickhouse: it says that it wrote %" PRId64 " of %zu rows",
+               written, rows);
+    return STORE_DOUBT;
+}
+
 enum store_verdict store_insert(struct store *store, struct native *block,
                                 const char *token, struct pp_err *err)
 {
@@ -447,9 +464,9 @@ enum store_verdict store_insert(struct store *store, struct native *block,
     call.sql = row_insert_sql();
     call.data = pp_buf_str(&store->body);
     store->sent_bytes += call.data.n;
-    if (pp_clickhouse_run(store->clickhouse, &call, &answer, err) == 0)
-        return STORE_STORED;
-    return store_judge(pp_clickhouse_code(store->clickhouse), err->msg);
+    if (pp_clickhouse_run(store->clickhouse, &call, &answer, err) < 0)
+        return store_judge(pp_clickhouse_code(store->clickhouse), err->msg);
+    return check_written(store, native_rows(block), err);
 }
 
 uint64_t store_sent_bytes(const struct store *store)

@@ -68,13 +68,13 @@ void chdb_set_signal_handlers_enabled(bool enabled);
 enum {
     UNEXPECTED_END = 3,
     CANNOT_READ_ALL_DATA = 33,
+    TOO_LARGE_COMPRESSED = 39,
     CHECKSUM_DOESNT_MATCH = 40,
     NOT_IMPLEMENTED = 48,
     SYNTAX_ERROR = 62,
     UNKNOWN_TYPE_OF_QUERY = 78,
     UNKNOWN_COMPRESSION_METHOD = 89,
     UNKNOWN_SETTING = 115,
-    TOO_LARGE = 131,
     CORRUPTED_DATA = 246,
     CANNOT_DECOMPRESS = 271,
     AUTH_FAILED = 516,
@@ -421,7 +421,7 @@ static bool take_frame(struct request *r, const char *p, size_t n,
                       "UNKNOWN_COMPRESSION_METHOD",
                       "Unknown codec family code: %u", out->method);
     if (out->covered_bytes > FRAME_MAX || out->raw_bytes > FRAME_MAX)
-        return refuse(r, TOO_LARGE, "TOO_LARGE_SIZE_COMPRESSED",
+        return refuse(r, TOO_LARGE_COMPRESSED, "TOO_LARGE_SIZE_COMPRESSED",
                       "Too large size_compressed_without_checksum: %zu",
                       out->covered_bytes);
     if (out->covered_bytes < HEAD_BYTES)
@@ -617,11 +617,15 @@ static bool build_insert(struct request *r, const struct statement *s,
 {
     size_t at = first_row(r, s);
 
+    if (s->rows == ROWS_FORMAT && r->text.p[s->end] == ';')
+        return refuse(r, SYNTAX_ERROR, "SYNTAX_ERROR",
+                      "You have excessive ';' symbol before data for INSERT.");
     r->rows_fd = memfd_create("rows", MFD_CLOEXEC);
     if (r->rows_fd < 0)
         return refuse(r, UNKNOWN_EXCEPTION, "UNKNOWN_EXCEPTION", "no memfd");
     name_the_file(r, s, encoding);
-    if (r->text.p[at] != ';' && !write_rows(r, r->text.p + at, r->text.n - at))
+    if ((s->rows == ROWS_FORMAT || r->text.p[at] != ';') &&
+        !write_rows(r, r->text.p + at, r->text.n - at))
         return false;
     return !in_url || write_rows(r, r->body.p, r->body.n);
 }
