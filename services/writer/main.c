@@ -331,9 +331,9 @@ static int drain(struct writer *self, struct pp_err *err)
             return 0; /* a successor asks for it */
         if (!delivery->busy)
             deliver_offer(delivery);
+        pp_crash_point("W10");
         if (deliver_step(delivery, POLL_MS, err) < 0)
             return -1;
-        pp_crash_point("W10");
     }
     return deliver_rest(delivery, err);
 }

@@ -272,7 +272,7 @@ class Bench:
         self.spoiled(Fault("slow", seconds=self.dice.random() * 2))
 
     def query_is_killed(self):
-        for _ in range(20):
+        for _ in range(4):
             self.events(300)
             self.run_sql("KILL QUERY WHERE query LIKE 'INSERT INTO events%' ASYNC")
 
@@ -352,6 +352,7 @@ class Bench:
         if self.modern:
             self.run_sql("ALTER TABLE pawprint.events MODIFY SETTING "
                          "fsync_after_insert = 0")
+        began = time.time()  # what was stored before is on disk
         self.one.start()
         stop = self.more()
         time.sleep(2)
@@ -359,7 +360,7 @@ class Bench:
         self.settled()
         self.kill_server()
         stack.until("it is dead", self.server_is_dead)
-        lost = self.drop_parts(3)
+        lost = self.drop_parts(max(began, time.time() - 3))
         self.start_server()
         assert lost > 0, "no part was young enough to be lost"
         self.events()
@@ -371,10 +372,10 @@ class Bench:
                          "fsync_after_insert = 1")
         self.one.start()
 
-    def drop_parts(self, seconds):
+    def drop_parts(self, since):
         young = [pathlib.Path(folder) for folder, _, files
                  in os.walk(DIR / self.server) if "columns.txt" in files
-                 and time.time() - os.stat(folder).st_mtime < seconds]
+                 and os.stat(folder).st_mtime > since]
         young = [folder for folder in young
                  if "kafka_offset" in (folder / "columns.txt").read_text()]
         for folder in young:
