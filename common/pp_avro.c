@@ -16,7 +16,7 @@ static size_t left_of(const struct pp_avro_in *in)
     return in->bad ? 0 : (size_t)(in->end - in->p);
 }
 
-int64_t pp_avro_get_long(struct pp_avro_in *in)
+static int64_t get_large(struct pp_avro_in *in)
 {
     uint64_t value = 0;
     size_t left = left_of(in);
@@ -35,6 +35,22 @@ int64_t pp_avro_get_long(struct pp_avro_in *in)
     }
     in->bad = true;
     return 0;
+}
+
+/* Lengths and choices are nearly all of one byte. */
+static inline int64_t get_long(struct pp_avro_in *in)
+{
+    uint64_t value;
+
+    if (left_of(in) == 0 || *in->p >= 0x80)
+        return get_large(in);
+    value = *in->p++;
+    return (int64_t)(value >> 1) ^ -(int64_t)(value & 1);
+}
+
+int64_t pp_avro_get_long(struct pp_avro_in *in)
+{
+    return get_long(in);
 }
 
 int32_t pp_avro_get_int(struct pp_avro_in *in)
@@ -75,7 +91,7 @@ bool pp_avro_get_boolean(struct pp_avro_in *in)
 
 struct pp_str pp_avro_get_bytes(struct pp_avro_in *in)
 {
-    int64_t length = pp_avro_get_long(in);
+    int64_t length = get_long(in);
     struct pp_str bytes;
 
     if (in->bad || length < 0 || (uint64_t)length > left_of(in)) {

@@ -50,16 +50,6 @@ void pp_buf_grew(struct pp_buf *buf, size_t count)
     buf->n += count;
 }
 
-void pp_buf_add(struct pp_buf *buf, const void *bytes, size_t count)
-{
-    char *room = pp_buf_room(buf, count);
-
-    if (!room || count == 0)
-        return;
-    memcpy(room, bytes, count);
-    buf->n += count;
-}
-
 void pp_buf_add_str(struct pp_buf *buf, struct pp_str text)
 {
     pp_buf_add(buf, text.p, text.n);

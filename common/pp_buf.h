@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 
 #include "pp_str.h"
 
@@ -28,7 +29,6 @@ void pp_buf_fini(struct pp_buf *buf);
 /* Empties it and forgets an overflow; keeps the memory. */
 void pp_buf_reset(struct pp_buf *buf);
 
-void pp_buf_add(struct pp_buf *buf, const void *bytes, size_t count);
 void pp_buf_add_str(struct pp_buf *buf, struct pp_str text);
 void pp_buf_add_text(struct pp_buf *buf, const char *text);
 void pp_buf_add_byte(struct pp_buf *buf, unsigned char byte);
@@ -41,6 +41,24 @@ void pp_buf_printf(struct pp_buf *buf, const char *fmt, ...)
  */
 char *pp_buf_room(struct pp_buf *buf, size_t count);
 void pp_buf_grew(struct pp_buf *buf, size_t count);
+
+/* Here, since columns are made of little else. */
+static inline void pp_buf_add(struct pp_buf *buf, const void *bytes,
+                              size_t count)
+{
+    char *room;
+
+    if (count == 0)
+        return;
+    if (count > buf->capacity - buf->n || buf->overflow)
+        room = pp_buf_room(buf, count);
+    else
+        room = buf->p + buf->n;
+    if (!room)
+        return;
+    memcpy(room, bytes, count);
+    buf->n += count;
+}
 
 /* What it holds; valid until it changes. */
 struct pp_str pp_buf_str(const struct pp_buf *buf);

@@ -14,6 +14,8 @@
 #define COMMIT_MS       10000
 #define PARTITIONS_MAX  1024
 #define HOLD_MS         50
+#define NUDGE_MS        20
+#define NUDGE_WAIT_MS   200
 #define POSITION_IS_NEW INT64_MIN
 
 /* How far a partition of ours was handed out, and how far it is done. */
@@ -36,6 +38,8 @@ struct pp_consumer {
     struct pp_message *messages; /* views of raw */
     size_t raw_count;
     rd_kafka_message_t *early; /* came while nothing was to come */
+    struct pp_mono nudged;
+    int32_t nudged_partition;
     unsigned generation;
     struct position positions[PARTITIONS_MAX];
     struct pp_err failed; /* of a callback, for the next poll to say */
@@ -123,6 +127,8 @@ static int options_set(rd_kafka_conf_t *conf,
         if (rows[i].value && rows[i].value[0] &&
             pp_kafka_set(conf, rows[i].name, rows[i].value, err) < 0)
             return -1;
+    /* Since librdkafka 2.2; nudge() is for those before. */
+    (void)rd_kafka_conf_set(conf, "fetch.queue.backoff.ms", "10", NULL, 0);
     return 0;
 }
 
@@ -321,6 +327,46 @@ static void take(struct pp_consumer *self, rd_kafka_message_t *raw)
     self->raw[self->raw_count++] = raw;
 }
 
+/* Another partition than last time that has more than was handed out. */
+static bool is_behind(struct pp_consumer *self, int32_t *partition_out)
+{
+    int64_t low, high;
+
+    for (int32_t i = 1; i <= PARTITIONS_MAX; i++) {
+        int32_t one = (self->nudged_partition + i) % PARTITIONS_MAX;
+        const struct position *position = &self->positions[one];
+
+        if (!position->ours || position->stays || position->next < 0 ||
+            rd_kafka_get_watermark_offsets(self->rk, self->topic, one, &low,
+                                           &high) ||
+            high <= position->next)
+            continue;
+        *partition_out = one;
+        return true;
+    }
+    return false;
+}
+
+/*
+ * librdkafka before 2.2 stops fetching when its queue is full, and looks
+ * again after a second though the queue is empty long before. A question to
+ * the broker makes its thread look at once.
+ * [github.com/confluentinc/librdkafka/issues/2879]
+ */
+static void nudge(struct pp_consumer *self)
+{
+    struct pp_mono now = pp_mono_now();
+    int64_t low, high;
+
+    if (pp_mono_ms(self->nudged, now) < NUDGE_MS ||
+        !is_behind(self, &self->nudged_partition))
+        return;
+    self->nudged = now;
+    (void)rd_kafka_query_watermark_offsets(self->rk, self->topic,
+                                           self->nudged_partition, &low, &high,
+                                           NUDGE_WAIT_MS);
+}
+
 /*
  * One by one, though a batch call would cost a little less: partitions may be
  * given anew between two records, and then those before are of the old
@@ -336,8 +382,14 @@ static void gather(struct pp_consumer *self, int wait_ms)
         self->early = NULL;
         wait_ms = 0;
     }
-    while (self->raw_count < self->batch_count &&
-           (raw = rd_kafka_consumer_poll(self->rk, wait_ms))) {
+    while (self->raw_count < self->batch_count) {
+        raw = rd_kafka_consumer_poll(self->rk, 0);
+        if (!raw && wait_ms > 0) {
+            nudge(self);
+            raw = rd_kafka_consumer_poll(self->rk, wait_ms);
+        }
+        if (!raw)
+            break;
         wait_ms = 0;
         if (generation != self->generation) {
             messages_drop(self);

@@ -133,11 +133,31 @@ static size_t utf8_length(const unsigned char *p, size_t n)
     return len;
 }
 
+/* By eight bytes, the last of them once more where they overlap. */
+static bool is_ascii(const unsigned char *p, size_t n)
+{
+    uint64_t any = 0, eight;
+
+    if (n < sizeof(eight)) {
+        for (size_t i = 0; i < n; i++)
+            any |= p[i];
+        return any < 0x80;
+    }
+    for (size_t i = 0; i + sizeof(eight) <= n; i += sizeof(eight)) {
+        memcpy(&eight, p + i, sizeof(eight));
+        any |= eight;
+    }
+    memcpy(&eight, p + n - sizeof(eight), sizeof(eight));
+    return !((any | eight) & UINT64_C(0x8080808080808080));
+}
+
 bool pp_str_is_utf8(struct pp_str text)
 {
     const unsigned char *p = (const unsigned char *)text.p;
     size_t len;
 
+    if (is_ascii(p, text.n))
+        return true;
     for (size_t i = 0; i < text.n; i += len) {
         len = utf8_length(p + i, text.n - i);
         if (len == 0)

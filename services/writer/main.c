@@ -186,6 +186,25 @@ static int check_epoch(const struct writer *self,
                       message->topic, epoch, self->epoch);
 }
 
+/*
+ * A topic's epoch only rises: where the last record of a partition has the
+ * right one, so have those before it.
+ */
+static int check_epochs(const struct writer *self,
+                        const struct pp_messages *events, struct pp_err *err)
+{
+    bool seen[LEDGER_PARTITIONS] = {false};
+
+    for (size_t i = events->count; i-- > 0;) {
+        int32_t partition = events->list[i].partition;
+
+        if (!seen[partition] && check_epoch(self, &events->list[i], err) < 0)
+            return -1;
+        seen[partition] = true;
+    }
+    return 0;
+}
+
 static int reject(struct writer *self, const struct pp_message *message,
                   const char *reason, struct pp_err *err)
 {
@@ -220,8 +239,6 @@ static int take_message(struct writer *self, const struct pp_message *message,
     uint64_t schema;
     int result;
 
-    if (check_epoch(self, message, err) < 0)
-        return -1;
     result = pp_registry_get(self->registry, &body, &schema, err);
     if (result == 0) {
         reason = "undecodable";
@@ -241,6 +258,8 @@ static int take_message(struct writer *self, const struct pp_message *message,
 static int take_all(struct writer *self, const struct pp_messages *events,
                     struct pp_err *err)
 {
+    if (check_epochs(self, events, err) < 0)
+        return -1;
     for (size_t i = 0; i < events->count; i++)
         if (!pp_consumer_stays(self->events, events->list[i].partition) &&
             take_message(self, &events->list[i], err) < 0) {

@@ -16,15 +16,16 @@
 
 /* The distinct texts of a LowCardinality column, and which each row has. */
 struct dictionary {
-    uint32_t *slots; /* index + 1, or 0: open addressing */
-    size_t slot_count;
-    struct key {
+    struct slot {
         uint32_t hash;
         uint32_t at; /* of its bytes, in the column's data */
         uint32_t n;
-    } * keys;
+        uint32_t number; /* index + 1, or 0 */
+    } * slots;           /* open addressing */
+    size_t slot_count;
+    struct slot *keys; /* the same, by their index */
     size_t key_count, key_capacity;
-    uint32_t last; /* rows often repeat the one before */
+    uint32_t empty; /* index + 1 of the empty text, or 0 */
 };
 
 struct column {
@@ -53,7 +54,7 @@ static void column_init(struct column *column)
     pp_buf_init(&column->offsets, COLUMN_BYTES);
     pp_buf_init(&column->values, COLUMN_BYTES);
     column->dictionary.slot_count = FIRST_SLOTS;
-    column->dictionary.slots = pp_calloc(FIRST_SLOTS, sizeof(uint32_t));
+    column->dictionary.slots = pp_calloc(FIRST_SLOTS, sizeof(struct slot));
 }
 
 static void column_fini(struct column *column)
@@ -78,8 +79,10 @@ static void column_reset(struct column *column)
     pp_buf_reset(&column->values);
     column->pairs = 0;
     if (dictionary->key_count)
-        memset(dictionary->slots, 0, dictionary->slot_count * sizeof(uint32_t));
+        memset(dictionary->slots, 0,
+               dictionary->slot_count * sizeof(struct slot));
     dictionary->key_count = 0;
+    dictionary->empty = 0;
 }
 
 struct native *native_new(const struct native_column *columns, size_t count)
@@ -138,49 +141,73 @@ static void put_string(struct pp_buf *out, struct pp_str text)
     pp_buf_add_str(out, text);
 }
 
+/* Texts are short: whole words, the last one overlapping, and no calls. */
+static uint64_t word_at(const char *p)
+{
+    uint64_t word;
+
+    memcpy(&word, p, sizeof(word));
+    return word;
+}
+
+static uint64_t few_bytes(const char *p, size_t n)
+{
+    uint32_t first, last;
+
+    if (n < 4)
+        return n == 0 ? 0
+                      : (uint64_t)(unsigned char)p[0] << 16 |
+                            (uint64_t)(unsigned char)p[n / 2] << 8 |
+                            (unsigned char)p[n - 1];
+    memcpy(&first, p, sizeof(first));
+    memcpy(&last, p + n - 4, sizeof(last));
+    return (uint64_t)first << 32 | last;
+}
+
 static uint32_t hash_of(struct pp_str text)
 {
-    uint64_t hash = UINT64_C(0x9e3779b97f4a7c15) ^ text.n, word;
-    const char *p = text.p;
-    size_t n = text.n;
+    const uint64_t odd = UINT64_C(0xff51afd7ed558ccd);
+    uint64_t hash = UINT64_C(0x9e3779b97f4a7c15) ^ text.n;
 
-    for (; n >= 8; n -= 8, p += 8) {
-        memcpy(&word, p, 8);
-        hash = (hash ^ word) * UINT64_C(0xff51afd7ed558ccd);
-        hash ^= hash >> 32;
+    if (text.n < 8) {
+        hash = (hash ^ few_bytes(text.p, text.n)) * odd;
+    } else {
+        for (size_t i = 0; i + 8 < text.n; i += 8) {
+            hash = (hash ^ word_at(text.p + i)) * odd;
+            hash ^= hash >> 32;
+        }
+        hash = (hash ^ word_at(text.p + text.n - 8)) * odd;
     }
-    word = 0;
-    if (n)
-        memcpy(&word, p, n);
-    hash = (hash ^ word) * UINT64_C(0xff51afd7ed558ccd);
     return (uint32_t)(hash ^ hash >> 32);
 }
 
-static bool key_is(const struct column *column, uint32_t index, uint32_t hash,
-                   struct pp_str text)
+static bool bytes_are(const char *a, const char *b, size_t n)
 {
-    const struct key *key = &column->dictionary.keys[index];
-
-    return key->hash == hash && key->n == text.n &&
-           (text.n == 0 ||
-            memcmp(column->data.p + key->at, text.p, text.n) == 0);
+    if (n < 8)
+        return few_bytes(a, n) == few_bytes(b, n);
+    for (size_t i = 0; i + 8 < n; i += 8)
+        if (word_at(a + i) != word_at(b + i))
+            return false;
+    return word_at(a + n - 8) == word_at(b + n - 8);
 }
 
 static void dictionary_grow(struct dictionary *dictionary)
 {
+    size_t mask = 2 * dictionary->slot_count - 1;
+
     free(dictionary->slots);
     dictionary->slot_count *= 2;
-    dictionary->slots = pp_calloc(dictionary->slot_count, sizeof(uint32_t));
+    dictionary->slots = pp_calloc(dictionary->slot_count, sizeof(struct slot));
     for (size_t i = 0; i < dictionary->key_count; i++) {
-        size_t at = dictionary->keys[i].hash & (dictionary->slot_count - 1);
+        size_t at = dictionary->keys[i].hash & mask;
 
-        while (dictionary->slots[at])
-            at = (at + 1) & (dictionary->slot_count - 1);
-        dictionary->slots[at] = (uint32_t)i + 1;
+        while (dictionary->slots[at].number)
+            at = (at + 1) & mask;
+        dictionary->slots[at] = dictionary->keys[i];
     }
 }
 
-static uint32_t key_add(struct column *column, size_t slot, uint32_t hash,
+static uint32_t key_add(struct column *column, struct slot *slot, uint32_t hash,
                         struct pp_str text)
 {
     struct dictionary *dictionary = &column->dictionary;
@@ -190,12 +217,12 @@ static uint32_t key_add(struct column *column, size_t slot, uint32_t hash,
         dictionary->key_capacity =
             dictionary->key_capacity ? dictionary->key_capacity * 2 : 256;
         dictionary->keys = pp_realloc(
-            dictionary->keys, dictionary->key_capacity * sizeof(struct key));
+            dictionary->keys, dictionary->key_capacity * sizeof(struct slot));
     }
     put_string(&column->data, text);
-    dictionary->keys[index] = (struct key){
-        hash, (uint32_t)(column->data.n - text.n), (uint32_t)text.n};
-    dictionary->slots[slot] = index + 1;
+    *slot = (struct slot){hash, (uint32_t)(column->data.n - text.n),
+                          (uint32_t)text.n, index + 1};
+    dictionary->keys[index] = *slot;
     if (++dictionary->key_count * 2 > dictionary->slot_count)
         dictionary_grow(dictionary);
     return index;
@@ -204,15 +231,21 @@ static uint32_t key_add(struct column *column, size_t slot, uint32_t hash,
 static uint32_t key_of(struct column *column, struct pp_str text)
 {
     struct dictionary *dictionary = &column->dictionary;
-    uint32_t hash = hash_of(text);
-    size_t mask = dictionary->slot_count - 1, at = hash & mask;
+    size_t mask = dictionary->slot_count - 1, at;
+    struct slot *slot;
+    uint32_t hash;
 
-    if (dictionary->key_count && key_is(column, dictionary->last, hash, text))
-        return dictionary->last;
-    for (; dictionary->slots[at]; at = (at + 1) & mask)
-        if (key_is(column, dictionary->slots[at] - 1, hash, text))
-            return dictionary->last = dictionary->slots[at] - 1;
-    return dictionary->last = key_add(column, at, hash, text);
+    if (text.n == 0 && dictionary->empty)
+        return dictionary->empty - 1;
+    hash = hash_of(text);
+    for (at = hash & mask; (slot = &dictionary->slots[at])->number;
+         at = (at + 1) & mask)
+        if (slot->hash == hash && slot->n == text.n &&
+            bytes_are(column->data.p + slot->at, text.p, text.n))
+            return slot->number - 1;
+    if (text.n == 0)
+        dictionary->empty = (uint32_t)dictionary->key_count + 1;
+    return key_add(column, slot, hash, text);
 }
 
 void native_put(struct native *native, size_t column, const void *value)
@@ -361,7 +394,7 @@ static void add_low_cardinality(struct native *native,
 
     for (size_t i = 0; i < from->rows; i++)
         if (keep[i]) {
-            const struct key *key;
+            const struct slot *key;
 
             memcpy(&index, old->indexes.p + i * sizeof(index), sizeof(index));
             key = &old->dictionary.keys[index];

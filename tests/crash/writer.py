@@ -65,7 +65,7 @@ class Writer:
             "PAWPRINT_INTERNAL_PORT": "0",
             "PAWPRINT_WRITER_ROWS": str(self.bench.dice.choice((300, 1500, 100000))),
             "PAWPRINT_WRITER_AGE_MS": "60",
-            "PAWPRINT_WRITER_FENCE_MS": "500" if self.bench.modern else "2000",
+            "PAWPRINT_WRITER_FENCE_MS": "500" if self.bench.modern else "1500",
             "PAWPRINT_WRITER_LAG_MS": str(self.bench.lag_ms),
             **({"PAWPRINT_CRASH": crash} if crash else {}), **more}
         with open(DIR / "log" / "writer", "ab") as log:

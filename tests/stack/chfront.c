@@ -611,6 +611,53 @@ static void name_the_file(struct request *r, const struct statement *s,
     }
 }
 
+/*
+ * Files that earlier requests have used: pages that are there already need no
+ * clearing.
+ */
+static struct {
+    pthread_mutex_t lock;
+    int files[8];
+    size_t count;
+} spare = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static int rows_file_take(void)
+{
+    int file = -1;
+
+    pthread_mutex_lock(&spare.lock);
+    if (spare.count > 0)
+        file = spare.files[--spare.count];
+    pthread_mutex_unlock(&spare.lock);
+    return file >= 0 ? file : memfd_create("rows", MFD_CLOEXEC);
+}
+
+static void rows_file_give(int file)
+{
+    bool kept = false;
+
+    pthread_mutex_lock(&spare.lock);
+    if (spare.count < sizeof(spare.files) / sizeof(*spare.files) &&
+        lseek(file, 0, SEEK_SET) == 0) {
+        spare.files[spare.count++] = file;
+        kept = true;
+    }
+    pthread_mutex_unlock(&spare.lock);
+    if (!kept)
+        close(file);
+}
+
+/* Nothing of a longer request before is to be read. */
+static bool rows_file_end(struct request *r)
+{
+    off_t end = lseek(r->rows_fd, 0, SEEK_CUR);
+
+    if (end < 0 || ftruncate(r->rows_fd, end) < 0)
+        return refuse(r, UNKNOWN_EXCEPTION, "UNKNOWN_EXCEPTION",
+                      "cannot keep the rows");
+    return true;
+}
+
 /* in_url: the query stood in the URL, so all of the body is rows. */
 static bool build_insert(struct request *r, const struct statement *s,
                          const char *encoding, bool in_url)
@@ -620,14 +667,14 @@ static bool build_insert(struct request *r, const struct statement *s,
     if (s->rows == ROWS_FORMAT && r->text.p[s->end] == ';')
         return refuse(r, SYNTAX_ERROR, "SYNTAX_ERROR",
                       "You have excessive ';' symbol before data for INSERT.");
-    r->rows_fd = memfd_create("rows", MFD_CLOEXEC);
+    r->rows_fd = rows_file_take();
     if (r->rows_fd < 0)
         return refuse(r, UNKNOWN_EXCEPTION, "UNKNOWN_EXCEPTION", "no memfd");
     name_the_file(r, s, encoding);
     if ((s->rows == ROWS_FORMAT || r->text.p[at] != ';') &&
         !write_rows(r, r->text.p + at, r->text.n - at))
         return false;
-    return !in_url || write_rows(r, r->body.p, r->body.n);
+    return (!in_url || write_rows(r, r->body.p, r->body.n)) && rows_file_end(r);
 }
 
 static bool check_statement(struct request *r, const struct statement *s)
@@ -1031,7 +1078,7 @@ static void on_end(void *cls, struct MHD_Connection *http, void **state,
     if (!r)
         return;
     if (r->rows_fd >= 0)
-        close(r->rows_fd);
+        rows_file_give(r->rows_fd);
     free(r->body.p);
     free(r->settings.p);
     free(r->text.p);
