@@ -1,6 +1,8 @@
 #ifndef BATCH_H
 #define BATCH_H
 
+#include <stdbool.h>
+
 #include "row.h"
 
 /*
@@ -24,7 +26,7 @@ size_t batch_rows(const struct batch *batch);
 /* About what it holds in memory. */
 size_t batch_bytes(const struct batch *batch);
 
-/* The newest row of a partition, or -1 when it has none. */
+/* The newest row of a partition that was not denied, or -1. */
 int64_t batch_last(const struct batch *batch, int32_t partition);
 
 /* --- what is still to be stored --------------------------------------------
@@ -42,6 +44,14 @@ struct batch_stored {
  */
 size_t batch_skip(struct batch *batch, const struct batch_stored *list,
                   size_t count);
+
+/*
+ * Rows of these sites may not be stored: they are done, without being there.
+ * Returns how many that are.
+ */
+size_t batch_deny(struct batch *batch,
+                  bool (*is_denied)(const void *context, struct pp_str site_id),
+                  const void *context);
 
 /* Rows of one table partition, that make one part; by their index. */
 struct batch_group {

@@ -36,6 +36,9 @@ static struct pp_counter doubts =
 static struct pp_counter rejected =
     PP_COUNTER("pawprint_writer_rejects_total",
                "records that are no event, or that ClickHouse refuses");
+static struct pp_counter denied =
+    PP_COUNTER("pawprint_writer_denied_total",
+               "events of erased sites, which are not stored");
 #define FAILURE(verdict_)                                                      \
     PP_COUNTER_WITH("pawprint_writer_insert_failures_total",                   \
                     "inserts that were not confirmed", {"verdict", verdict_})
@@ -51,9 +54,9 @@ static struct pp_gauge restarts =
 void deliver_metrics(void)
 {
     static struct pp_metric *const metrics[] = {
-        &rows_stored.metric, &inserts.metric, &rows_found.metric,
-        &rows_twice.metric,  &doubts.metric,  &rejected.metric,
-        &restarts.metric,
+        &rows_stored.metric, &inserts.metric,  &rows_found.metric,
+        &rows_twice.metric,  &doubts.metric,   &rejected.metric,
+        &denied.metric,      &restarts.metric,
     };
 
     for (size_t i = 0; i < PP_COUNT(metrics); i++)
@@ -347,13 +350,29 @@ static enum store_verdict bisect(struct delivery *self,
     return verdict;
 }
 
+/* What was erased up to now is not declared any more. */
+static int deny_erased(struct delivery *self, struct pp_err *err)
+{
+    size_t count;
+
+    if (erased_deny(self->erased, self->batch, &count, err) < 0)
+        return -1;
+    pp_counter_add(&denied, count);
+    return 0;
+}
+
 /* One declaration, one group. */
 static int store_group(struct delivery *self, struct pp_err *err)
 {
-    struct batch_group group = batch_next(self->batch);
+    struct batch_group group;
     enum store_verdict verdict;
     int64_t now_ms;
 
+    if (deny_erased(self, err) < 0)
+        return -1;
+    group = batch_next(self->batch);
+    if (group.count == 0)
+        return 0;
     if (declare(self, err) < 0)
         return -1;
     verdict = send_group(self, group, err);

@@ -6,6 +6,7 @@
 #include "pp_registry.h"
 
 #include "batch.h"
+#include "erased.h"
 #include "ledger.h"
 #include "store.h"
 
@@ -18,15 +19,19 @@
  *      server refuses it later.
  *   3. Settle, when the answer says that it is stored.
  *
+ * Rows of erased sites are denied before they would be declared: they are
+ * settled without being stored or rejected.
+ *
  * After any doubt it waits until no insert of before can succeed any more,
  * asks for the rows that are there, and sends only those that are missing.
  * docs/writer.md says why that is enough.
  */
 struct delivery {
-    struct pp_consumer *events; /* these four are the caller's */
+    struct pp_consumer *events; /* these five are the caller's */
     struct pp_producer *rejects;
     struct pp_registry *registry;
     struct store *store;
+    struct erased *erased;
     struct batch *batch;
     struct ledger *ledger;
     const char *events_topic, *rejects_topic;
@@ -55,8 +60,8 @@ int deliver_own(struct delivery *self, bool *moved_out, struct pp_err *err);
 
 /*
  * All that the consumer handed out is in the batch, or needs no row. Returns
- * 0 when every row is stored or rejected; the batch is then empty. -1 with
- * PP_ERR_AGAIN: call it again, with the same batch, unless the partitions
+ * 0 when every row is stored, rejected or denied; the batch is then empty. -1
+ * with PP_ERR_AGAIN: call it again, with the same batch, unless the partitions
  * were given anew.
  */
 int deliver(struct delivery *self, struct pp_err *err);

@@ -2,6 +2,7 @@
  * writer - stores events in ClickHouse.
  *
  *   reads   pawprint.events.v1    schemas/event.avsc
+ *           pawprint.sites.v1     schemas/site.avsc: which are erased
  *   writes  ClickHouse: events    schemas/clickhouse/
  *           pawprint.rejects.v1   records that are no event
  *
@@ -20,12 +21,14 @@
 
 #include "deliver.h"
 #include "reject.h"
+#include "site.h"
 
 #define POLL_MS       50
 #define POLL_RECORDS  5000
 #define FETCH_BYTES   ((size_t)32 << 20)
 #define BATCH_BYTES   ((size_t)64 << 20)
 #define EPOCH_WAIT_MS 3000
+#define SITES_WAIT_MS 10000
 
 static struct {
     struct pp_kafka_access kafka;
@@ -69,12 +72,13 @@ struct writer {
     struct pp_consumer *events;
     struct pp_producer *rejects;
     struct store *store;
+    struct erased *erased;
     struct pp_registry *registry;
     struct delivery delivery;
     struct pp_mono begun; /* when the batch's first row came */
     unsigned generation;  /* of the assignment that its rows are from */
     int64_t epoch;
-    char events_topic[200], rejects_topic[200];
+    char events_topic[200], rejects_topic[200], sites_topic[200];
 };
 
 static int open_kafka(struct writer *self, struct pp_err *err)
@@ -96,12 +100,18 @@ static int open_kafka(struct writer *self, struct pp_err *err)
              cfg.prefix);
     snprintf(self->rejects_topic, sizeof(self->rejects_topic), "%srejects.v1",
              cfg.prefix);
+    snprintf(self->sites_topic, sizeof(self->sites_topic), "%ssites.v1",
+             cfg.prefix);
     if (pp_registry_learn(self->registry, self->events_topic, event_schema,
                           EVENT_FINGERPRINT, err) < 0 ||
         pp_registry_learn(self->registry, self->rejects_topic, reject_schema,
                           REJECT_FINGERPRINT, err) < 0 ||
+        pp_registry_learn(self->registry, self->sites_topic, site_schema,
+                          SITE_FINGERPRINT, err) < 0 ||
         pp_topics_epoch(&cfg.kafka, cfg.prefix, "events.v1", EPOCH_WAIT_MS,
                         &self->epoch, err) < 0 ||
+        erased_open(&self->erased, &cfg.kafka, cfg.prefix, self->registry,
+                    SITES_WAIT_MS, err) < 0 ||
         pp_producer_open(&self->rejects, &cfg.kafka, &producing, err) < 0)
         return -1;
     return pp_consumer_open(&self->events, &cfg.kafka, &options, err);
@@ -133,6 +143,7 @@ static void delivery_begin(struct writer *self)
         .rejects = self->rejects,
         .registry = self->registry,
         .store = self->store,
+        .erased = self->erased,
         .events_topic = self->events_topic,
         .rejects_topic = self->rejects_topic,
         .epoch = self->epoch,
@@ -154,6 +165,7 @@ static int open_all(struct writer *self, struct pp_err *err)
             return 0;
         }
         pp_producer_close(&self->rejects);
+        erased_close(&self->erased);
         if (err->kind != PP_ERR_AGAIN)
             return -1;
         pp_service_backoff(err);
@@ -299,6 +311,7 @@ static void close_all(struct writer *self)
     deliver_fini(&self->delivery);
     pp_consumer_close(&self->events);
     pp_producer_close(&self->rejects);
+    erased_close(&self->erased);
     store_close(&self->store);
     pp_registry_close(&self->registry);
 }
