@@ -27,6 +27,18 @@ const char *cli_argument(int argc, char **argv, int n)
     return NULL;
 }
 
+bool cli_flag(int *argc, char **argv, const char *name)
+{
+    for (int i = 0; i < *argc; i++) {
+        if (strcmp(argv[i], name) != 0)
+            continue;
+        memmove(&argv[i], &argv[i + 1], (size_t)(*argc - i) * sizeof(argv[0]));
+        (*argc)--;
+        return true;
+    }
+    return false;
+}
+
 int cli_usage(struct pp_err *err, const char *what)
 {
     return pp_err_set(err, PP_ERR_FATAL, "%s; --help says how it is called",
