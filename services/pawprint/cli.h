@@ -61,6 +61,9 @@ int site_delete_run(struct cli *cli, int argc, char **argv, struct pp_err *err);
 int erase_site_run(struct cli *cli, int argc, char **argv, struct pp_err *err);
 int erase_apply_run(struct cli *cli, int argc, char **argv, struct pp_err *err);
 int stats_run(struct cli *cli, int argc, char **argv, struct pp_err *err);
+int prove_run(struct cli *cli, int argc, char **argv, struct pp_err *err);
+int prove_topics_run(struct cli *cli, int argc, char **argv,
+                     struct pp_err *err);
 int balance_run(struct cli *cli, int argc, char **argv, struct pp_err *err);
 
 #endif

@@ -2,7 +2,7 @@
  * pawprint - what people run by hand, and what sets an installation up.
  *
  * Each command is a row below and a file beside this one. Exit codes: 0 done,
- * 1 failed (or, of balance, the numbers differ), 2 called wrongly.
+ * 1 failed (or, of balance and prove, the numbers differ), 2 called wrongly.
  */
 #include <stdio.h>
 
@@ -42,8 +42,14 @@ static const struct command commands[] = {
      "shows a site's visits, pages, sources, countries, browsers and speed",
      NEEDS_CLICKHOUSE, stats_run},
     {"balance", "[--wait SECONDS]",
-     "shows received, stored, rejected and lag; fails when they differ",
-     NEEDS_KAFKA | NEEDS_CLICKHOUSE, balance_run},
+     "shows received, stored, rejected, denied and lag; fails when they differ",
+     NEEDS_POSTGRES | NEEDS_KAFKA | NEEDS_CLICKHOUSE, balance_run},
+    {"prove topics", "[--wait SECONDS]",
+     "reads every event that Kafka keeps and shows that each is exactly one of "
+     "stored, rejected, denied",
+     NEEDS_POSTGRES | NEEDS_KAFKA | NEEDS_CLICKHOUSE, prove_topics_run},
+    {"prove", "[--wait SECONDS]", "every proof there is",
+     NEEDS_POSTGRES | NEEDS_KAFKA | NEEDS_CLICKHOUSE, prove_run},
 };
 
 static struct {
