@@ -1,9 +1,10 @@
 /*
- * received = stored + rejected + denied, by counting each where it lies:
- * records in `hits`, distinct events in ClickHouse, records in `rejects`,
- * events of erased sites. What is still on its way is lag; the numbers have to
- * agree once there is none. The writer commits offsets late on purpose, so its
- * lag is counted record by record.
+ * received + replayed = stored + rejected + denied, by counting each where it
+ * lies: records in `hits`, events that went back after they were rejected,
+ * distinct events in ClickHouse, records in `rejects`, events of erased sites.
+ * What is still on its way is lag; the numbers have to agree once there is
+ * none. The writer commits offsets late on purpose, so its lag is counted
+ * record by record.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -58,12 +59,33 @@ static int count_one(void *context, const struct pp_message *message,
     return 0;
 }
 
+/* Events that were rejected and put back: records that no hit made. */
+static int count_replayed(struct cli *cli, int64_t first, int64_t *out,
+                          struct pp_err *err)
+{
+    char offset[24];
+    const char *values[] = {offset};
+    struct pp_pg_rows rows;
+    int result;
+
+    snprintf(offset, sizeof(offset), "%" PRId64, first);
+    result = pp_pg_query(cli->pg,
+                         "SELECT count(*) FROM reject_replay WHERE topic = "
+                         "'events.v1' AND reject_offset >= $1",
+                         1, values, &rows, err);
+    if (result == 0)
+        *out = pp_pg_int64(&rows, 0, 0);
+    pp_pg_rows_fini(&rows);
+    return result;
+}
+
 /* `rejects` has marks of transactions between its records: they are read. */
 static int count_rejects(struct cli *cli, struct balance *b, struct pp_err *err)
 {
     static struct topic_range rejects;
 
-    if (topic_kept(cli, "rejects.v1", &rejects, err) < 0)
+    if (topic_kept(cli, "rejects.v1", &rejects, err) < 0 ||
+        count_replayed(cli, rejects.first[0], &b->replayed, err) < 0)
         return -1;
     return topic_scan(cli, "rejects.v1", &rejects, count_one, &b->rejected,
                       err);
@@ -107,21 +129,25 @@ static void print_text(const struct balance *b)
         printf("partition %-3d lag of enricher %-8" PRId64
                " lag of writer %" PRId64 "\n",
                i, b->enricher_lags[i], b->events.sums[i].lag);
-    printf("\nreceived  %10" PRId64 "\nstored    %10" PRId64 "   (%" PRId64
-           " rows, %" PRId64 " of them twice)\n"
+    printf("\nreceived  %10" PRId64 "\nreplayed  %10" PRId64
+           "\nstored    %10" PRId64 "   (%" PRId64 " rows, %" PRId64
+           " of them twice)\n"
            "rejected  %10" PRId64 "\ndenied    %10" PRId64
            "\nlag       %10" PRId64 "\n%s\n",
-           b->received, b->stored, b->rows, b->rows - b->stored, b->rejected,
-           b->denied, b->enricher_lag + b->writer_lag,
-           agrees(b) ? "received = stored + rejected + denied"
-                     : "received and stored + rejected + denied differ");
+           b->received, b->replayed, b->stored, b->rows, b->rows - b->stored,
+           b->rejected, b->denied, b->enricher_lag + b->writer_lag,
+           agrees(b)
+               ? "received + replayed = stored + rejected + denied"
+               : "received + replayed and stored + rejected + denied differ");
 }
 
 static void print_json(const struct balance *b)
 {
-    printf("{\"received\":%" PRId64 ",\"stored\":%" PRId64 ",\"rows\":%" PRId64
-           ",\"rejected\":%" PRId64 ",\"denied\":%" PRId64 ",\"partitions\":[",
-           b->received, b->stored, b->rows, b->rejected, b->denied);
+    printf("{\"received\":%" PRId64 ",\"replayed\":%" PRId64
+           ",\"stored\":%" PRId64 ",\"rows\":%" PRId64 ",\"rejected\":%" PRId64
+           ",\"denied\":%" PRId64 ",\"partitions\":[",
+           b->received, b->replayed, b->stored, b->rows, b->rejected,
+           b->denied);
     for (int i = 0; i < b->partitions; i++)
         printf("%s{\"enricher_lag\":%" PRId64 ",\"writer_lag\":%" PRId64 "}",
                i ? "," : "", b->enricher_lags[i], b->events.sums[i].lag);

@@ -5,7 +5,6 @@
  */
 #include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "pp_mem.h"
@@ -135,27 +134,6 @@ static void print_receipt(const struct cli *cli, const struct erasure *e,
 /* --- commands --------------------------------------------------------------
  */
 
-/* Only a person who can type the site's id, or --yes. */
-static int confirm(const char *site_id, struct pp_err *err)
-{
-    char line[128] = "";
-
-    if (!isatty(STDIN_FILENO))
-        return cli_usage(err, "nobody is there to ask: --yes is needed");
-    fprintf(stderr,
-            "This deletes all that was ever measured on site %s. Nothing "
-            "brings it back.\nType the site's id to go on: ",
-            site_id);
-    if (!fgets(line, sizeof(line), stdin))
-        line[0] = '\0';
-    line[strcspn(line, "\r\n")] = '\0';
-    if (strcmp(line, site_id) != 0)
-        return pp_err_set(err, PP_ERR_INVALID,
-                          "that is not its id: nothing "
-                          "was changed");
-    return 0;
-}
-
 int erase_site_run(struct cli *cli, int argc, char **argv, struct pp_err *err)
 {
     bool yes = cli_flag(&argc, argv, "--yes");
@@ -169,7 +147,9 @@ int erase_site_run(struct cli *cli, int argc, char **argv, struct pp_err *err)
                       &grace_ms) ||
         grace_ms < 0 || grace_ms > 600000)
         return cli_usage(err, "--grace takes milliseconds, up to 600000");
-    if (!yes && confirm(e.site_id, err) < 0)
+    if (!yes && cli_confirm("This deletes all that was ever measured on the "
+                            "site. Nothing brings it back.",
+                            e.site_id, err) < 0)
         return -1;
     now_text(e.started);
     if (site_status_set(cli, e.site_id, "erased", err) < 0 ||

@@ -11,6 +11,11 @@
 
 #include "cli.h"
 
+#define REWIND_USAGE "--from beginning|TIME|OFFSET [--partition N] [--yes]"
+#define REWIND_HELP                                                            \
+    "has the writers ask again what is stored, and store what is missing; "    \
+    "while they are stopped"
+
 static const struct command commands[] = {
     {"migrate", "", "brings Postgres and ClickHouse up to date",
      NEEDS_POSTGRES | NEEDS_CLICKHOUSE, migrate_run},
@@ -44,6 +49,15 @@ static const struct command commands[] = {
     {"balance", "[--wait SECONDS]",
      "shows received, stored, rejected, denied and lag; fails when they differ",
      NEEDS_POSTGRES | NEEDS_KAFKA | NEEDS_CLICKHOUSE, balance_run},
+    {"writer rewind", REWIND_USAGE, REWIND_HELP, NEEDS_KAFKA,
+     writer_rewind_run},
+    {"replay", REWIND_USAGE, REWIND_HELP, NEEDS_KAFKA, writer_rewind_run},
+    {"rejects list", "[--stage STAGE] [--reason REASON]",
+     "counts what was rejected, by stage and reason",
+     NEEDS_POSTGRES | NEEDS_KAFKA, rejects_list_run},
+    {"rejects replay", "[--stage STAGE] [--reason REASON] [--yes]",
+     "puts rejected records back onto the topic they came from, each once",
+     NEEDS_POSTGRES | NEEDS_KAFKA, rejects_replay_run},
     {"prove topics", "[--wait SECONDS]",
      "reads every event that Kafka keeps and shows that each is exactly one of "
      "stored, rejected, denied",

@@ -1,4 +1,5 @@
 """A site is erased: at once, for ever, and nobody else loses anything."""
+import json
 import subprocess
 import threading
 import time
@@ -119,3 +120,61 @@ def test_nothing_is_erased_without_a_yes():
     listed = {one["site"]: one["status"]
               for one in stack.pawprint("site", "list")}
     assert listed[site] == "active"
+
+
+def read_all_again():
+    stack.services("down", "writer")
+    stack.pawprint("writer", "rewind", "--from", "beginning", "--yes")
+    stack.services("up", "writer")
+
+
+def denied():
+    """By the present process."""
+    return stack.metrics("writer")["pawprint_writer_denied_total"]
+
+
+def test_old_events_read_again_bring_nothing_of_it_back():
+    gone, stays = known_sites("read again", "stays too")
+    with Traffic([gone, stays], "again") as traffic:
+        stack.until("both are stored",
+                    lambda: rows(gone) > 100 and rows(stays) > 100)
+    stack.pawprint("prove", "--wait", "60")
+    stack.pawprint("erase", "site", gone, "--yes", "--grace", GRACE)
+    for _ in range(2):
+        read_all_again()
+        stack.until("denied again",
+                    lambda: denied() >= len(traffic.taken[gone]))
+        proved = stack.pawprint("prove", "--wait", "60")["all"]
+        assert rows(gone) == 0
+        assert is_whole(stays, traffic.taken[stays])
+    assert proved["denied"] >= len(traffic.taken[gone]), proved
+    balanced = stack.pawprint("balance", "--wait", "30")
+    assert balanced["denied"] == proved["denied"], (balanced, proved)
+    return f"denied {proved['denied']}, stored {proved['stored']}"
+
+
+def test_a_restored_backup_that_holds_it_is_erased_again():
+    gone, stays = known_sites("backed up", "stays as well")
+    with Traffic([gone, stays], "backup") as traffic:
+        stack.until("both are stored",
+                    lambda: rows(gone) > 100 and rows(stays) > 100)
+    stack.pawprint("prove", "--wait", "60")
+    held = rows(gone)
+    stack.backup_clickhouse("before")
+    stack.pawprint("erase", "site", gone, "--yes", "--grace", GRACE)
+    assert rows(gone) == 0
+    stack.restore_clickhouse("before")
+    stack.services("down", "writer")
+    stack.services("up", "writer")
+    assert rows(gone) == held, "the backup holds it"
+    found = stack.run_pawprint("prove", "--wait", "30")
+    assert found.returncode == 1, found
+    assert json.loads(found.stdout)["all"]["erased"] == held, found
+    receipts = {one["site"]: one for one in stack.pawprint("erase", "apply")}
+    assert receipts[gone]["rows_before"] == held
+    assert receipts[gone]["rows_after"] == 0 and stays not in receipts
+    assert rows(gone) == 0
+    assert stack.pawprint("erase", "apply") == []
+    assert is_whole(stays, traffic.taken[stays])
+    stack.pawprint("prove", "--wait", "60")
+    return f"{held} rows came back, and went"
