@@ -104,6 +104,15 @@ static int take_event(void *context, const struct pp_message *message,
     return 0;
 }
 
+/* Of another epoch the same offset is another record's. */
+static bool is_of_epoch(const struct audit *a, const struct pp_message *message)
+{
+    int64_t epoch;
+
+    return pp_str_int64(pp_message_header(message, PP_TOPICS_HEADER), &epoch) &&
+           epoch == a->epoch;
+}
+
 static int take_reject(void *context, const struct pp_message *message,
                        struct pp_err *err)
 {
@@ -117,7 +126,7 @@ static int take_reject(void *context, const struct pp_message *message,
         return -1;
     if (pp_str_eq(reject.stage, PP_LIT(WRITER_NAME)) &&
         pp_str_eq(reject.topic, pp_str_of(a->topic)) && reject.partition >= 0 &&
-        reject.partition < a->range.partitions)
+        reject.partition < a->range.partitions && is_of_epoch(a, message))
         proof_mark(a->proofs[reject.partition], PROOF_REJECTED, reject.offset);
     return 0;
 }

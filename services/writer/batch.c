@@ -129,7 +129,7 @@ int64_t batch_last(const struct batch *batch, int32_t partition)
 /* --- what is still to be stored --------------------------------------------
  */
 
-static int compare(const void *a, const void *b)
+int batch_stored_order(const void *a, const void *b)
 {
     const struct batch_stored *left = a, *right = b;
 
@@ -144,13 +144,14 @@ size_t batch_skip(struct batch *batch, const struct batch_stored *list,
     size_t twice = 0;
 
     for (size_t i = 1; i < count; i++)
-        twice += compare(&list[i - 1], &list[i]) == 0;
+        twice += batch_stored_order(&list[i - 1], &list[i]) == 0;
     for (size_t i = 0; i < batch->count; i++) {
         const struct row_identity *identity = &batch->rows[i].identity;
         const struct batch_stored wanted = {identity->partition,
                                             identity->offset};
 
-        if (count && bsearch(&wanted, list, count, sizeof(*list), compare))
+        if (count &&
+            bsearch(&wanted, list, count, sizeof(*list), batch_stored_order))
             batch->open[i] = DONE;
     }
     return twice;

@@ -38,6 +38,9 @@ struct batch_stored {
     int64_t offset;
 };
 
+/* The order of partition and offset, as qsort() asks for it. */
+int batch_stored_order(const void *a, const void *b);
+
 /*
  * These rows are there already; list is in the order of partition and offset.
  * Returns how many of them stand in the list twice: none should.

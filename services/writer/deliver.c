@@ -11,11 +11,14 @@
 #include "pp_metrics.h"
 #include "pp_service.h"
 #include "pp_time.h"
+#include "pp_topics.h"
 
 #include "reject.h"
+#include "rejected.h"
 
 #define FLUSH_MS     15000
 #define HOLD_MS      200
+#define REJECTED_MS  30000
 #define FENCE_MS_MAX 30000
 #define RECORD_BYTES ((size_t)2 << 20)
 #define RESTART_MS   5000 /* uptime is in whole seconds */
@@ -226,6 +229,29 @@ static bool in_doubt(const struct delivery *self)
     return false;
 }
 
+/* Takes the rows that were rejected off what is still to be stored. */
+static int skip_rejected(struct delivery *self, struct pp_err *err)
+{
+    const struct rejected_query query = {
+        .access = self->kafka,
+        .registry = self->registry,
+        .rejects_topic = self->rejects_topic,
+        .events_topic = self->events_topic,
+        .epoch = self->epoch,
+        .wait_ms = REJECTED_MS,
+    };
+    struct batch_stored *list;
+    size_t count;
+
+    if (batch_next(self->batch).count == 0)
+        return 0;
+    if (rejected_read(&query, &list, &count, err) < 0)
+        return -1;
+    (void)batch_skip(self->batch, list, count); /* some stand there twice */
+    free(list);
+    return 0;
+}
+
 /* Takes the rows that are there off what is still to be stored. */
 static int resolve(struct delivery *self, struct pp_err *err)
 {
@@ -255,7 +281,7 @@ static int resolve(struct delivery *self, struct pp_err *err)
             count);
     if (twice)
         pp_error("rows.twice", "rows=%zu", twice);
-    return 0;
+    return skip_rejected(self, err);
 }
 
 /* --- insert ----------------------------------------------------------------
@@ -301,8 +327,13 @@ int deliver_reject(struct delivery *self, const struct batch_record *record,
         .offset = record->identity.offset,
         .original = record->value,
     };
-    struct pp_record out = {.topic = self->rejects_topic, .key = record->key};
+    char epoch[24];
+    struct pp_kafka_header headers[] = {{PP_TOPICS_HEADER, {epoch, 0}}, {0}};
+    struct pp_record out = {
+        .topic = self->rejects_topic, .key = record->key, .headers = headers};
 
+    headers[0].value.n =
+        (size_t)snprintf(epoch, sizeof(epoch), "%" PRId64, self->epoch);
     pp_buf_reset(&self->record);
     pp_registry_put(self->registry, REJECT_FINGERPRINT, &self->record);
     reject_encode(&row, &self->record);

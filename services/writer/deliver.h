@@ -27,11 +27,12 @@
  * docs/writer.md says why that is enough.
  */
 struct delivery {
-    struct pp_consumer *events; /* these five are the caller's */
+    struct pp_consumer *events; /* these six are the caller's */
     struct pp_producer *rejects;
     struct pp_registry *registry;
     struct store *store;
     struct erased *erased;
+    const struct pp_kafka_access *kafka;
     struct batch *batch;
     struct ledger *ledger;
     const char *events_topic, *rejects_topic;

@@ -3,6 +3,7 @@
  *
  *   reads   pawprint.events.v1    schemas/event.avsc
  *           pawprint.sites.v1     schemas/site.avsc: which are erased
+ *           pawprint.rejects.v1   after a doubt: its own
  *   writes  ClickHouse: events    schemas/clickhouse/
  *           pawprint.rejects.v1   records that are no event
  *
@@ -144,6 +145,7 @@ static void delivery_begin(struct writer *self)
         .registry = self->registry,
         .store = self->store,
         .erased = self->erased,
+        .kafka = &cfg.kafka,
         .events_topic = self->events_topic,
         .rejects_topic = self->rejects_topic,
         .epoch = self->epoch,

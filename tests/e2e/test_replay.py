@@ -174,3 +174,6 @@ def test_a_row_that_clickhouse_refused_goes_back_once_that_is_mended():
     assert after["replayed"] - before["replayed"] == 3, after
     listed, = stack.pawprint("rejects", "list", "--stage", "writer")
     assert (listed["rejected"], listed["replayed"]) == (3, 3), listed
+    rewind("--from", "beginning")  # refused then, acceptable now: settled
+    assert sorted(ids_of(site)) == sorted(known | bad)
+    assert proved()["rejected"] == 3
