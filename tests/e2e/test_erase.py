@@ -58,6 +58,11 @@ def rows(site):
     return stack.count(f"SELECT count() FROM events WHERE site_id = '{site}'")
 
 
+def denied():
+    """By the present process."""
+    return stack.metrics("writer")["pawprint_writer_denied_total"]
+
+
 def is_whole(site, taken):
     """Every hit of it is there, and none twice."""
     found = [row[0] for row in stack.clickhouse(
@@ -82,15 +87,43 @@ def test_a_site_is_erased_while_its_hits_keep_coming():
                 lambda: is_whole(stays, traffic.taken[stays]))
     assert traffic.refused[stays] == 0
     assert rows(gone) == 0
-    masks = stack.count("SELECT sum(has_lightweight_delete) FROM system.parts "
-                        "WHERE active AND table = 'events'")
-    assert masks == 0, "deleted rows are still on the disk"
     return (f"{receipt['rows_before']} rows erased, "
             f"{len(traffic.taken[stays])} of the other site stored once")
 
 
+def test_hits_that_wait_in_kafka_when_their_site_is_erased_are_not_stored():
+    gone, stays = known_sites("waits", "waits too")
+    stack.until("both are stored", lambda: rows(gone) == rows(stays) == 1)
+    stack.services("down", "writer")
+    with Traffic([gone, stays], "wait") as traffic:
+        stack.until("many wait", lambda: len(traffic.taken[gone]) > 200)
+    stack.pawprint("erase", "site", gone, "--yes", "--grace", GRACE)
+    stack.services("up", "writer")
+    stack.until("the other site is whole",
+                lambda: is_whole(stays, traffic.taken[stays]))
+    stack.until("denied", lambda: denied() >= len(traffic.taken[gone]))
+    assert rows(gone) == 0
+
+
+def written_anew():
+    """How often the table was written without what was deleted."""
+    return stack.count("SELECT count() FROM system.mutations WHERE is_done AND "
+                       "table = 'events' AND command LIKE '%DELETED MASK%'")
+
+
+def test_an_erased_site_is_on_no_disk():
+    site, = known_sites("on disk")
+    stack.until("stored", lambda: rows(site) == 1)
+    before = written_anew()
+    stack.pawprint("erase", "site", site, "--yes", "--grace", "100")
+    assert written_anew() == before + 1
+    assert stack.count("SELECT sum(has_lightweight_delete) FROM system.parts "
+                       "WHERE active AND table = 'events'") == 0
+
+
 def test_an_erased_site_is_never_anything_else_again():
     site, = known_sites("for ever")
+    stack.until("stored", lambda: rows(site) == 1)
     stack.pawprint("erase", "site", site, "--yes", "--grace", "100")
     for word in ("resume", "pause", "delete"):
         try:
@@ -126,11 +159,6 @@ def read_all_again():
     stack.services("down", "writer")
     stack.pawprint("writer", "rewind", "--from", "beginning", "--yes")
     stack.services("up", "writer")
-
-
-def denied():
-    """By the present process."""
-    return stack.metrics("writer")["pawprint_writer_denied_total"]
 
 
 def test_old_events_read_again_bring_nothing_of_it_back():
