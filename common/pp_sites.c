@@ -104,6 +104,7 @@ static struct pp_site *entry_new(const struct site *site)
     char *texts = (char *)(entry + 1);
 
     entry->state = state_of(site->status);
+    entry->unread = false;
     entry->version = site->version;
     entry->site_id = copy_to(&texts, site->site_id);
     entry->account_id = copy_to(&texts, site->account_id);
@@ -132,6 +133,18 @@ static bool may_replace(const struct pp_site *old, const struct site *site)
            (old->state != PP_SITE_ERASED && old->version < site->version);
 }
 
+static void mark_unread(struct pp_sites *sites, struct pp_site *site,
+                        bool unread)
+{
+    if (!site || site->unread == unread)
+        return;
+    site->unread = unread;
+    if (unread)
+        sites->unread_count++;
+    else
+        sites->unread_count--;
+}
+
 int pp_sites_apply(struct pp_sites *sites, const struct pp_registry *registry,
                    struct pp_str record, struct pp_err *err)
 {
@@ -143,12 +156,26 @@ int pp_sites_apply(struct pp_sites *sites, const struct pp_registry *registry,
         site_decode(schema, record, &site, err) < 0)
         return -1;
     slot = slot_for(sites, site.site_id);
+    mark_unread(sites, *slot, false);
     if (!may_replace(*slot, &site))
         return 0;
     free(*slot);
     *slot = entry_new(&site);
     sites->erased_count += (*slot)->state == PP_SITE_ERASED;
     return 0;
+}
+
+/* Only its key is known. */
+static void take_unread(struct pp_sites *sites, struct pp_str site_id)
+{
+    const struct site unknown = {.site_id = site_id,
+                                 .version = INT64_MIN,
+                                 .status = SITE_STATUS_DELETED};
+    struct pp_site **slot = slot_for(sites, site_id);
+
+    if (!*slot)
+        *slot = entry_new(&unknown);
+    mark_unread(sites, *slot, true);
 }
 
 /* One that can't be read must not keep the others away. */
@@ -160,7 +187,8 @@ static void take(struct pp_sites *sites, const struct pp_message *message,
     if (!message->value.p ||
         pp_sites_apply(sites, registry, message->value, &err) == 0)
         return;
-    sites->unread_count += err.kind == PP_ERR_AGAIN;
+    if (err.kind == PP_ERR_AGAIN)
+        take_unread(sites, message->key);
     pp_error("site.unreadable", "offset=%" PRId64 " why=%s", message->offset,
              err.msg);
 }

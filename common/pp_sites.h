@@ -25,6 +25,7 @@ enum pp_site_state {
 /* Valid until the next change. */
 struct pp_site {
     enum pp_site_state state;
+    bool unread; /* what is newest of it, only a newer program can read */
     int64_t version;
     struct pp_str site_id;
     struct pp_str account_id;
@@ -44,7 +45,8 @@ int pp_sites_apply(struct pp_sites *sites, const struct pp_registry *registry,
 
 /*
  * Takes all that waits at a consumer of the topic, waiting up to wait_ms for
- * the first. What can't be read is logged and passed over.
+ * the first. What can't be read is logged and passed over; where a newer
+ * program could read it, the site is marked as unread.
  */
 int pp_sites_read(struct pp_sites *sites, struct pp_consumer *consumer,
                   const struct pp_registry *registry, int wait_ms,
@@ -57,7 +59,7 @@ const struct pp_site *pp_sites_find(const struct pp_sites *sites,
 size_t pp_sites_count(const struct pp_sites *sites);
 size_t pp_sites_erased_count(const struct pp_sites *sites);
 
-/* Records that a newer program can read, and this one can't. */
+/* Sites that are marked as unread. */
 size_t pp_sites_unread_count(const struct pp_sites *sites);
 
 #endif

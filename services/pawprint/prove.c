@@ -33,6 +33,7 @@ struct audit {
     int64_t settled[SCAN_PARTITIONS];
     struct proof *proofs[SCAN_PARTITIONS];
     struct pp_pg_rows erased; /* sorted ids */
+    struct pp_err unread;     /* why some record could not be read */
 };
 
 /* --- erased sites ----------------------------------------------------------
@@ -84,21 +85,31 @@ static int erased_changed(struct audit *a, bool *changed_out,
 /* --- records ---------------------------------------------------------------
  */
 
+/* Nobody's, or of a schema that is not known here, which is remembered. */
+static int not_read(struct audit *a, const struct pp_err *why)
+{
+    if (why->kind == PP_ERR_AGAIN)
+        a->unread = *why;
+    return 0;
+}
+
 static int take_event(void *context, const struct pp_message *message,
                       struct pp_err *err)
 {
     struct audit *a = context;
     struct proof *proof = a->proofs[message->partition];
     struct pp_str body = message->value;
+    struct pp_err why = {0};
     struct event event;
     uint64_t schema;
 
+    (void)err;
     proof_mark(proof, PROOF_PRODUCED, message->offset);
     if (a->erased.count == 0)
         return 0;
-    if (pp_registry_get(a->cli->registry, &body, &schema, err) < 0 ||
-        event_decode(schema, body, &event, err) < 0)
-        return err->kind == PP_ERR_INVALID ? 0 : -1; /* a reject of nobody */
+    if (pp_registry_get(a->cli->registry, &body, &schema, &why) < 0 ||
+        event_decode(schema, body, &event, &why) < 0)
+        return not_read(a, &why);
     if (is_erased(a, event.site_id))
         proof_mark(proof, PROOF_ERASED, message->offset);
     return 0;
@@ -118,12 +129,14 @@ static int take_reject(void *context, const struct pp_message *message,
 {
     struct audit *a = context;
     struct pp_str body = message->value;
+    struct pp_err why = {0};
     struct reject reject;
     uint64_t schema;
 
-    if (pp_registry_get(a->cli->registry, &body, &schema, err) < 0 ||
-        reject_decode(schema, body, &reject, err) < 0)
-        return -1;
+    (void)err;
+    if (pp_registry_get(a->cli->registry, &body, &schema, &why) < 0 ||
+        reject_decode(schema, body, &reject, &why) < 0)
+        return not_read(a, &why);
     if (pp_str_eq(reject.stage, PP_LIT(WRITER_NAME)) &&
         pp_str_eq(reject.topic, pp_str_of(a->topic)) && reject.partition >= 0 &&
         reject.partition < a->range.partitions && is_of_epoch(a, message))
@@ -269,6 +282,11 @@ static int sum_up(struct audit *a, bool whole, struct prove_topics *out,
         out->sums[i].twice += twice;
         add(&out->all, &out->sums[i]);
     }
+    /* It may be rejected, or of an erased site: no verdict. */
+    if (out->all.missing > 0 && a->unread.kind == PP_ERR_AGAIN) {
+        *err = a->unread;
+        return -1;
+    }
     return 0;
 }
 
@@ -278,6 +296,7 @@ static int measure_once(struct audit *a, bool whole, struct prove_topics *out,
     int result = -1;
 
     memset(a->proofs, 0, sizeof(a->proofs));
+    a->unread = (struct pp_err){0};
     if (erased_query(a, &a->erased, err) == 0 &&
         look_at_topic(a, whole, err) == 0 && read_topics(a, err) == 0 &&
         sum_up(a, whole, out, err) == 0)

@@ -187,7 +187,7 @@ static int take(void *context, const struct pp_message *message,
 
     if (pp_registry_get(self->cli->registry, &body, &schema, err) < 0 ||
         reject_decode(schema, body, &reject, err) < 0)
-        return -1;
+        return err->kind == PP_ERR_INVALID ? 0 : -1;
     if (!is_wanted(self, &reject))
         return 0;
     kind = kind_of(self, &reject, err);

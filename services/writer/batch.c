@@ -158,8 +158,8 @@ size_t batch_skip(struct batch *batch, const struct batch_stored *list,
 }
 
 size_t batch_deny(struct batch *batch,
-                  bool (*is_denied)(const void *context, struct pp_str site_id),
-                  const void *context)
+                  bool (*is_denied)(void *context, struct pp_str site_id),
+                  void *context)
 {
     size_t count = 0;
 

@@ -53,8 +53,8 @@ size_t batch_skip(struct batch *batch, const struct batch_stored *list,
  * Returns how many that are.
  */
 size_t batch_deny(struct batch *batch,
-                  bool (*is_denied)(const void *context, struct pp_str site_id),
-                  const void *context);
+                  bool (*is_denied)(void *context, struct pp_str site_id),
+                  void *context);
 
 /* Rows of one table partition, that make one part; by their index. */
 struct batch_group {

@@ -70,25 +70,39 @@ void erased_close(struct erased **erased)
     *erased = NULL;
 }
 
-static bool is_erased(const void *context, struct pp_str site_id)
-{
-    const struct pp_site *site = pp_sites_find(context, site_id);
+struct look {
+    const struct pp_sites *sites;
+    bool unread; /* a row's site may be erased, or not */
+};
 
-    return site && site->state == PP_SITE_ERASED;
+static bool is_erased(void *context, struct pp_str site_id)
+{
+    struct look *look = context;
+    const struct pp_site *site = pp_sites_find(look->sites, site_id);
+
+    if (!site)
+        return false;
+    if (site->unread && site->state != PP_SITE_ERASED)
+        look->unread = true;
+    return site->state == PP_SITE_ERASED;
 }
 
 int erased_deny(struct erased *erased, struct batch *batch, size_t *denied_out,
                 struct pp_err *err)
 {
+    struct look look = {erased->sites, false};
+
     *denied_out = 0;
     if (pp_sites_read(erased->sites, erased->topic, erased->registry, 0, err) <
         0)
         return -1;
-    if (pp_sites_unread_count(erased->sites) > 0)
+    if (pp_sites_erased_count(erased->sites) +
+            pp_sites_unread_count(erased->sites) >
+        0)
+        *denied_out = batch_deny(batch, is_erased, &look);
+    if (look.unread)
         return pp_err_set(err, PP_ERR_AGAIN,
                           "a site is written with a schema that only a newer "
-                          "program knows");
-    if (pp_sites_erased_count(erased->sites) > 0)
-        *denied_out = batch_deny(batch, is_erased, erased->sites);
+                          "program, or a registry, knows");
     return 0;
 }

@@ -25,8 +25,9 @@ void erased_close(struct erased **erased);
 
 /*
  * Takes the erasures that came meanwhile, and denies the rows of all erased
- * sites that are still to be stored. Waits for nobody. PP_ERR_AGAIN: a record
- * of `sites` needs a newer program to read it, and may be an erasure.
+ * sites that are still to be stored. Waits for nobody. PP_ERR_AGAIN: what is
+ * newest of a row's site needs a newer program to read it, and may be its
+ * erasure.
  */
 int erased_deny(struct erased *erased, struct batch *batch, size_t *denied_out,
                 struct pp_err *err);

@@ -1,7 +1,9 @@
 #include "rejected.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 
+#include "pp_log.h"
 #include "pp_mem.h"
 #include "pp_time.h"
 #include "pp_topics.h"
@@ -40,21 +42,21 @@ static bool is_ours(const struct rejected_query *query,
            epoch == query->epoch;
 }
 
-/* What can't be read was not written by a writer, or by a newer one. */
-static int take(const struct rejected_query *query,
-                const struct pp_message *message, struct list *list,
-                struct pp_err *err)
+/* One that can't be read, here or anywhere, must not stop the writer. */
+static void take(const struct rejected_query *query,
+                 const struct pp_message *message, struct list *list)
 {
     struct pp_str body = message->value;
     struct reject reject;
+    struct pp_err err = {0};
     uint64_t schema;
 
-    if (pp_registry_get(query->registry, &body, &schema, err) < 0 ||
-        reject_decode(schema, body, &reject, err) < 0)
-        return err->kind == PP_ERR_INVALID ? 0 : -1;
-    if (is_ours(query, message, &reject))
+    if (pp_registry_get(query->registry, &body, &schema, &err) < 0 ||
+        reject_decode(schema, body, &reject, &err) < 0)
+        pp_warn("reject.unreadable", "offset=%" PRId64 " why=%s",
+                message->offset, err.msg);
+    else if (is_ours(query, message, &reject))
         list_add(list, reject.partition, reject.offset);
-    return 0;
 }
 
 static int read_all(const struct rejected_query *query,
@@ -68,14 +70,12 @@ static int read_all(const struct rejected_query *query,
         if (pp_consumer_poll(consumer, &messages, POLL_MS, err) < 0)
             return -1;
         for (size_t i = 0; i < messages.count; i++)
-            if (take(query, &messages.list[i], list, err) < 0)
-                return -1;
+            take(query, &messages.list[i], list);
         if (pp_mono_ms(start, pp_mono_now()) > query->wait_ms)
             return pp_err_set(err, PP_ERR_AGAIN,
                               "kafka: %s is not read to its end",
                               query->rejects_topic);
     }
-    *err = (struct pp_err){0};
     return 0;
 }
 

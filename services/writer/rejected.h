@@ -21,7 +21,8 @@ struct rejected_query {
 
 /*
  * All that `rejects` keeps of them, in the order of partition and offset, some
- * perhaps more than once. The caller frees it. PP_ERR_AGAIN: the topic was not
+ * perhaps more than once; without those that were written with a schema that
+ * is not known here. The caller frees it. PP_ERR_AGAIN: the topic was not
  * read to its end in time.
  */
 int rejected_read(const struct rejected_query *query,
