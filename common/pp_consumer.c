@@ -132,21 +132,34 @@ static int options_set(rd_kafka_conf_t *conf,
     return 0;
 }
 
-static int begin_to_read(struct pp_consumer *self, bool in_group,
+/* Without a group: the partitions that the options name, all for us. */
+static void take_partitions(struct pp_consumer *self,
+                            const struct pp_consumer_options *options,
+                            rd_kafka_topic_partition_list_t *list)
+{
+    for (int32_t i = 0; i < PARTITIONS_MAX; i++) {
+        if (i > 0 && i >= options->partitions)
+            break;
+        rd_kafka_topic_partition_list_add(list, self->topic, i)->offset =
+            options->from ? options->from[i] : RD_KAFKA_OFFSET_BEGINNING;
+        self->positions[i] = position_new();
+    }
+}
+
+static int begin_to_read(struct pp_consumer *self,
+                         const struct pp_consumer_options *options,
                          struct pp_err *err)
 {
     rd_kafka_topic_partition_list_t *list =
         rd_kafka_topic_partition_list_new(1);
     rd_kafka_resp_err_t code;
 
-    if (in_group) {
+    if (options->group) {
         rd_kafka_topic_partition_list_add(list, self->topic,
                                           RD_KAFKA_PARTITION_UA);
         code = rd_kafka_subscribe(self->rk, list);
     } else {
-        rd_kafka_topic_partition_list_add(list, self->topic, 0)->offset =
-            RD_KAFKA_OFFSET_BEGINNING;
-        self->positions[0] = position_new();
+        take_partitions(self, options, list);
         code = rd_kafka_assign(self->rk, list);
     }
     rd_kafka_topic_partition_list_destroy(list);
@@ -199,7 +212,7 @@ int pp_consumer_open(struct pp_consumer **consumer_out,
     self->raw = pp_calloc(self->batch_count, sizeof(struct pp_message *));
     self->messages = pp_calloc(self->batch_count, sizeof(*self->messages));
     if (handle_open(self, access, options, err) < 0 ||
-        begin_to_read(self, options->group != NULL, err) < 0) {
+        begin_to_read(self, options, err) < 0) {
         pp_consumer_close(consumer_out);
         return -1;
     }

@@ -10,7 +10,8 @@
  *
  * Only records of committed transactions come. As a member of a group it
  * shares the partitions with the others; without a group it reads the one
- * partition of a compacted topic from its beginning, for ever.
+ * partition of a compacted topic from its beginning, for ever, or those
+ * partitions that it is told.
  */
 struct pp_consumer;
 
@@ -32,7 +33,9 @@ struct pp_messages {
 
 struct pp_consumer_options {
     const char *topic;
-    const char *group;       /* NULL: the whole of a one-partition topic */
+    const char *group;       /* NULL: no group; the next two are then used */
+    int partitions;          /* 0 to partitions - 1; 0: one */
+    const int64_t *from;     /* first offset of each; NULL: all there is */
     const char *instance_id; /* static membership; NULL or empty: none */
     size_t batch_count;      /* at most so many records a poll */
     size_t fetch_bytes;      /* fetched ahead, in memory */

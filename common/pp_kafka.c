@@ -259,3 +259,83 @@ int pp_kafka_committed(struct pp_kafka *kafka, const char *group,
     rd_kafka_ListConsumerGroupOffsets_destroy(wish);
     return result;
 }
+
+/* Kafka takes such a commit only while nobody is a member. */
+static int commit_error(struct pp_err *err, rd_kafka_resp_err_t code)
+{
+    if (code == RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID ||
+        code == RD_KAFKA_RESP_ERR_NON_EMPTY_GROUP ||
+        code == RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION ||
+        code == RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS ||
+        code == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID)
+        return pp_err_set(err, PP_ERR_DENIED, "kafka: the group has members");
+    return pp_kafka_err(err, code, "commit for a group");
+}
+
+static int commit_result(rd_kafka_event_t *event, struct pp_err *err)
+{
+    const rd_kafka_group_result_t **groups;
+    const rd_kafka_topic_partition_list_t *list;
+    const rd_kafka_error_t *error;
+    rd_kafka_resp_err_t code = rd_kafka_event_error(event);
+    size_t count;
+
+    if (code)
+        return commit_error(err, code);
+    groups = rd_kafka_AlterConsumerGroupOffsets_result_groups(
+        rd_kafka_event_AlterConsumerGroupOffsets_result(event), &count);
+    error = rd_kafka_group_result_error(groups[0]);
+    if (error)
+        return commit_error(err, rd_kafka_error_code(error));
+    list = rd_kafka_group_result_partitions(groups[0]);
+    for (int i = 0; list && i < list->cnt; i++)
+        if (list->elems[i].err)
+            return commit_error(err, list->elems[i].err);
+    return 0;
+}
+
+int pp_kafka_commit_for(struct pp_kafka *kafka, const char *group,
+                        const char *topic, const int64_t *offsets, int count,
+                        struct pp_err *err)
+{
+    rd_kafka_topic_partition_list_t *list =
+        rd_kafka_topic_partition_list_new(count);
+    rd_kafka_AlterConsumerGroupOffsets_t *wish;
+    rd_kafka_event_t *event;
+    int result;
+
+    for (int i = 0; i < count; i++)
+        if (offsets[i] >= 0)
+            rd_kafka_topic_partition_list_add(list, topic, i)->offset =
+                offsets[i];
+    if (list->cnt == 0) {
+        rd_kafka_topic_partition_list_destroy(list);
+        return 0;
+    }
+    wish = rd_kafka_AlterConsumerGroupOffsets_new(group, list);
+    rd_kafka_topic_partition_list_destroy(list);
+    rd_kafka_AlterConsumerGroupOffsets(kafka->rk, &wish, 1, NULL, kafka->queue);
+    event = rd_kafka_queue_poll(kafka->queue, ADMIN_MS + 1000);
+    result = event ? commit_result(event, err)
+                   : pp_err_set(err, PP_ERR_AGAIN, "kafka: no answer");
+    if (event)
+        rd_kafka_event_destroy(event);
+    rd_kafka_AlterConsumerGroupOffsets_destroy(wish);
+    return result;
+}
+
+int pp_kafka_offset_at(struct pp_kafka *kafka, const char *topic, int partition,
+                       int64_t at_ms, int64_t *offset_out, struct pp_err *err)
+{
+    rd_kafka_topic_partition_list_t *list =
+        rd_kafka_topic_partition_list_new(1);
+    rd_kafka_resp_err_t code;
+
+    rd_kafka_topic_partition_list_add(list, topic, partition)->offset = at_ms;
+    code = rd_kafka_offsets_for_times(kafka->rk, list, ADMIN_MS);
+    if (!code)
+        code = list->elems[0].err;
+    *offset_out = list->elems[0].offset >= 0 ? list->elems[0].offset : -1;
+    rd_kafka_topic_partition_list_destroy(list);
+    return code ? pp_kafka_err(err, code, topic) : 0;
+}

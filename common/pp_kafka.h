@@ -86,4 +86,17 @@ int pp_kafka_committed(struct pp_kafka *kafka, const char *group,
                        const char *topic, int partition, int64_t *offset_out,
                        struct pp_err *err);
 
+/*
+ * Sets the offsets that a group committed for partitions 0 to count - 1, with
+ * no note beside them; one below 0 is left as it is. PP_ERR_DENIED: the group
+ * has members, who would not hear of it.
+ */
+int pp_kafka_commit_for(struct pp_kafka *kafka, const char *group,
+                        const char *topic, const int64_t *offsets, int count,
+                        struct pp_err *err);
+
+/* The first record that is not older than at_ms; -1 when there is none. */
+int pp_kafka_offset_at(struct pp_kafka *kafka, const char *topic, int partition,
+                       int64_t at_ms, int64_t *offset_out, struct pp_err *err);
+
 #endif

@@ -38,7 +38,7 @@ int known_open(struct known *self, const struct pp_kafka_access *kafka,
                struct pp_err *err)
 {
     self->registry = registry;
-    self->sites = sites_new();
+    self->sites = pp_sites_new();
     if (open_topic(&self->sites_topic, kafka, topic_prefix, "sites.v1", err) <
         0)
         return -1;
@@ -50,29 +50,18 @@ void known_close(struct known *self)
 {
     pp_consumer_close(&self->schemas_topic);
     pp_consumer_close(&self->sites_topic);
-    sites_free(&self->sites);
+    pp_sites_free(&self->sites);
 }
 
-/* A site that can't be read is said and passed over: the others are right. */
 static void sites_wait(void *context)
 {
     struct known *self = context;
-    struct pp_messages messages;
     struct pp_err err = {0};
 
-    do {
-        if (pp_consumer_poll(self->sites_topic, &messages, 0, &err) < 0) {
-            self->trouble = err;
-            return;
-        }
-        for (size_t i = 0; i < messages.count; i++)
-            if (messages.list[i].value.p &&
-                sites_apply(self->sites, self->registry, messages.list[i].value,
-                            &err) < 0)
-                pp_error("site.unreadable", "offset=%" PRId64 " why=%s",
-                         messages.list[i].offset, err.msg);
-    } while (messages.count > 0);
-    pp_gauge_set(&sites_known, (int64_t)sites_count(self->sites));
+    if (pp_sites_read(self->sites, self->sites_topic, self->registry, 0, &err) <
+        0)
+        self->trouble = err;
+    pp_gauge_set(&sites_known, (int64_t)pp_sites_count(self->sites));
 }
 
 /* Without its epoch a hit could not be told from another. */
@@ -119,7 +108,7 @@ int known_read(struct known *self, struct pp_err *err)
     if (!self->ready && self->epoch[0] &&
         pp_consumer_caught_up(self->sites_topic)) {
         self->ready = true;
-        pp_info("sites.known", "count=%zu", sites_count(self->sites));
+        pp_info("sites.known", "count=%zu", pp_sites_count(self->sites));
     }
     return 0;
 }

@@ -5,8 +5,7 @@
 
 #include "pp_consumer.h"
 #include "pp_http.h"
-
-#include "sites.h"
+#include "pp_sites.h"
 
 /*
  * What has to be known before a hit can be judged: the sites, and the epoch of
@@ -14,7 +13,7 @@
  * on. Belongs to the thread of the HTTP server; nothing here waits.
  */
 struct known {
-    struct sites *sites;
+    struct pp_sites *sites;
     char epoch[24]; /* of `hits`, in text; empty until it is read */
     bool ready;     /* all was read once; stays so with Kafka away */
 

@@ -15,6 +15,7 @@
 #include "answer.h"
 #include "body.h"
 #include "hit_query.h"
+#include "origins.h"
 #include "script.h"
 
 #define USER_AGENT_BYTES 512
@@ -165,7 +166,7 @@ static struct pp_str id_make(struct pp_arena *arena)
 /* What only the collector knows of a hit. The full address ends here. */
 static void complete(struct receiver *self,
                      const struct pp_http_request *request,
-                     const struct site_entry *site, struct hit *hit,
+                     const struct pp_site *site, struct hit *hit,
                      char prefix[static ADDRESS_BYTES])
 {
     struct pp_str address =
@@ -230,26 +231,25 @@ static enum result send_hit(struct receiver *self, const struct hit *hit,
 
 /* Both the page and, where the browser says it, the origin have to be ours. */
 static bool origin_is_allowed(const struct pp_http_request *request,
-                              const struct site_entry *site,
-                              const struct hit *hit)
+                              const struct pp_site *site, const struct hit *hit)
 {
     struct pp_str origin = pp_http_header(request, "Origin");
 
-    if (!sites_allow(site, hit_hostname(hit->url)))
+    if (!origins_allow(site, hit_hostname(hit->url)))
         return false;
     return !origin.n || pp_str_eq(origin, PP_LIT("null")) ||
-           sites_allow(site, hit_hostname(origin));
+           origins_allow(site, hit_hostname(origin));
 }
 
 static enum result take_hit(struct receiver *self,
                             const struct pp_http_request *request,
                             struct hit *hit, struct outcome *outcome)
 {
-    const struct site_entry *site =
-        sites_find(self->known->sites, hit->site_id);
+    const struct pp_site *site =
+        pp_sites_find(self->known->sites, hit->site_id);
     char prefix[ADDRESS_BYTES];
 
-    if (!site || site->state != SITE_ACTIVE)
+    if (!site || site->state != PP_SITE_ACTIVE)
         return RESULT_UNKNOWN_SITE;
     if (!origin_is_allowed(request, site, hit))
         return RESULT_FOREIGN_ORIGIN;

@@ -84,8 +84,7 @@ static void site_record(const struct cli *cli, const struct pp_pg_rows *rows,
     pp_buf_fini(&record);
 }
 
-/* Puts the site as it now is into the outbox, in the open transaction. */
-static int site_tell(struct cli *cli, const char *site_id, struct pp_err *err)
+int site_tell(struct cli *cli, const char *site_id, struct pp_err *err)
 {
     const char *values[] = {site_id, NULL};
     char topic[200];

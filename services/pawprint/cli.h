@@ -41,7 +41,19 @@ const char *cli_option(int argc, char **argv, const char *name,
 /* The n-th argument that is no option and no option's value, or NULL. */
 const char *cli_argument(int argc, char **argv, int n);
 
+/* Takes a flag such as "--yes" out of the arguments: was it there? */
+bool cli_flag(int *argc, char **argv, const char *name);
+
+/*
+ * Has a person at a terminal type word after the warning. PP_ERR_FATAL: nobody
+ * is there; PP_ERR_INVALID: something else was typed.
+ */
+int cli_confirm(const char *warning, const char *word, struct pp_err *err);
+
 int cli_usage(struct pp_err *err, const char *what);
+
+/* Puts the site as it now is into the outbox, in the open transaction. */
+int site_tell(struct cli *cli, const char *site_id, struct pp_err *err);
 
 int migrate_run(struct cli *cli, int argc, char **argv, struct pp_err *err);
 int topics_run(struct cli *cli, int argc, char **argv, struct pp_err *err);
@@ -49,7 +61,21 @@ int account_create_run(struct cli *cli, int argc, char **argv,
                        struct pp_err *err);
 int site_create_run(struct cli *cli, int argc, char **argv, struct pp_err *err);
 int site_list_run(struct cli *cli, int argc, char **argv, struct pp_err *err);
+int site_pause_run(struct cli *cli, int argc, char **argv, struct pp_err *err);
+int site_resume_run(struct cli *cli, int argc, char **argv, struct pp_err *err);
+int site_delete_run(struct cli *cli, int argc, char **argv, struct pp_err *err);
+int erase_site_run(struct cli *cli, int argc, char **argv, struct pp_err *err);
+int erase_apply_run(struct cli *cli, int argc, char **argv, struct pp_err *err);
 int stats_run(struct cli *cli, int argc, char **argv, struct pp_err *err);
+int prove_run(struct cli *cli, int argc, char **argv, struct pp_err *err);
+int prove_topics_run(struct cli *cli, int argc, char **argv,
+                     struct pp_err *err);
+int writer_rewind_run(struct cli *cli, int argc, char **argv,
+                      struct pp_err *err);
+int rejects_list_run(struct cli *cli, int argc, char **argv,
+                     struct pp_err *err);
+int rejects_replay_run(struct cli *cli, int argc, char **argv,
+                       struct pp_err *err);
 int balance_run(struct cli *cli, int argc, char **argv, struct pp_err *err);
 
 #endif

@@ -2,15 +2,19 @@
  * pawprint - what people run by hand, and what sets an installation up.
  *
  * Each command is a row below and a file beside this one. Exit codes: 0 done,
- * 1 failed (or, of balance, the numbers differ), 2 called wrongly.
+ * 1 failed (or, of balance and prove, the numbers differ), 2 called wrongly.
  */
 #include <stdio.h>
-#include <string.h>
 
 #include "pp_mem.h"
 #include "pp_service.h"
 
 #include "cli.h"
+
+#define REWIND_USAGE "--from beginning|TIME|OFFSET [--partition N] [--yes]"
+#define REWIND_HELP                                                            \
+    "has the writers ask again what is stored, and store what is missing; "    \
+    "while they are stopped"
 
 static const struct command commands[] = {
     {"migrate", "", "brings Postgres and ClickHouse up to date",
@@ -27,12 +31,39 @@ static const struct command commands[] = {
      "creates a site and prints its snippet", NEEDS_POSTGRES, site_create_run},
     {"site list", "[--account ID]", "lists sites", NEEDS_POSTGRES,
      site_list_run},
+    {"site pause", "SITE", "takes no hits of the site until it is resumed",
+     NEEDS_POSTGRES, site_pause_run},
+    {"site resume", "SITE", "takes hits of a paused or deleted site again",
+     NEEDS_POSTGRES, site_resume_run},
+    {"site delete", "SITE", "takes no hits of the site; its rows stay",
+     NEEDS_POSTGRES, site_delete_run},
+    {"erase site", "SITE [--yes] [--grace MS]",
+     "erases a site and all its rows, for ever, and prints the receipt",
+     NEEDS_POSTGRES | NEEDS_CLICKHOUSE, erase_site_run},
+    {"erase apply", "",
+     "erases again what a restore has brought back of erased sites",
+     NEEDS_POSTGRES | NEEDS_CLICKHOUSE, erase_apply_run},
     {"stats", "SITE [--from TIME] [--to TIME]",
      "shows a site's visits, pages, sources, countries, browsers and speed",
      NEEDS_CLICKHOUSE, stats_run},
     {"balance", "[--wait SECONDS]",
-     "shows received, stored, rejected and lag; fails when they differ",
-     NEEDS_KAFKA | NEEDS_CLICKHOUSE, balance_run},
+     "shows received, stored, rejected, denied and lag; fails when they differ",
+     NEEDS_POSTGRES | NEEDS_KAFKA | NEEDS_CLICKHOUSE, balance_run},
+    {"writer rewind", REWIND_USAGE, REWIND_HELP, NEEDS_KAFKA,
+     writer_rewind_run},
+    {"replay", REWIND_USAGE, REWIND_HELP, NEEDS_KAFKA, writer_rewind_run},
+    {"rejects list", "[--stage STAGE] [--reason REASON]",
+     "counts what was rejected, by stage and reason",
+     NEEDS_POSTGRES | NEEDS_KAFKA, rejects_list_run},
+    {"rejects replay", "[--stage STAGE] [--reason REASON] [--yes]",
+     "puts rejected records back onto the topic they came from, each once",
+     NEEDS_POSTGRES | NEEDS_KAFKA, rejects_replay_run},
+    {"prove topics", "[--wait SECONDS]",
+     "reads every event that Kafka keeps and shows that each is exactly one of "
+     "stored, rejected, denied",
+     NEEDS_POSTGRES | NEEDS_KAFKA | NEEDS_CLICKHOUSE, prove_topics_run},
+    {"prove", "[--wait SECONDS]", "every proof there is",
+     NEEDS_POSTGRES | NEEDS_KAFKA | NEEDS_CLICKHOUSE, prove_run},
 };
 
 static struct {
@@ -125,19 +156,6 @@ static void close_all(struct cli *cli)
     pp_registry_close(&cli->registry);
 }
 
-/* Takes a flag out of the arguments. */
-static bool flag(int *argc, char **argv, const char *name)
-{
-    for (int i = 1; i < *argc; i++) {
-        if (strcmp(argv[i], name) != 0)
-            continue;
-        memmove(&argv[i], &argv[i + 1], (size_t)(*argc - i) * sizeof(argv[0]));
-        (*argc)--;
-        return true;
-    }
-    return false;
-}
-
 static int run(const struct command *command, struct cli *cli, int argc,
                char **argv)
 {
@@ -158,8 +176,8 @@ int main(int argc, char **argv)
     struct cli cli = {0};
     bool wants_help;
 
-    cli.json = flag(&argc, argv, "--json");
-    wants_help = flag(&argc, argv, "--help");
+    cli.json = cli_flag(&argc, argv, "--json");
+    wants_help = cli_flag(&argc, argv, "--help");
     for (size_t i = 0; i < PP_COUNT(commands); i++) {
         int words = words_of(&commands[i], argc, argv);
 

@@ -12,16 +12,19 @@
 
 struct row {
     struct row_identity identity;
-    size_t at; /* of key, then value, in records */
-    uint32_t key_n, value_n;
+    size_t at; /* of key, then value, then the site's id, in records */
+    uint32_t key_n, value_n, site_n;
     int32_t month; /* the table's partition */
 };
+
+/* Stored; still to go; never to go. */
+enum { STORED, OPEN, DENIED, REJECTED };
 
 struct batch {
     struct native *block, *part; /* all rows, and those of one group */
     struct pp_buf records;
     struct row *rows;
-    unsigned char *open; /* a byte a row: not yet stored or rejected */
+    unsigned char *open; /* a byte a row */
     uint32_t *group;
     size_t count, capacity;
     int64_t day; /* the last one asked, and its month */
@@ -96,17 +99,19 @@ void batch_put(struct batch *batch, const struct event *event,
     if (batch->count == batch->capacity)
         grow(batch);
     row_put(batch->block, event, identity);
-    batch->open[batch->count] = 1;
+    batch->open[batch->count] = OPEN;
     batch->rows[batch->count++] = (struct row){
         .identity = *identity,
         .at = batch->records.n,
         .key_n = (uint32_t)key.n,
         .value_n = (uint32_t)value.n,
+        .site_n = (uint32_t)event->site_id.n,
         .month = month_of(batch, event->event_at_ms),
     };
     batch->last[identity->partition] = identity->offset;
     pp_buf_add_str(&batch->records, key);
     pp_buf_add_str(&batch->records, value);
+    pp_buf_add_str(&batch->records, event->site_id);
 }
 
 size_t batch_rows(const struct batch *batch)
@@ -121,13 +126,17 @@ size_t batch_bytes(const struct batch *batch)
 
 int64_t batch_last(const struct batch *batch, int32_t partition)
 {
-    return batch->last[partition];
+    for (size_t i = batch->count; i-- > 0 && batch->last[partition] >= 0;)
+        if (batch->rows[i].identity.partition == partition &&
+            batch->open[i] <= OPEN)
+            return batch->rows[i].identity.offset;
+    return -1;
 }
 
 /* --- what is still to be stored --------------------------------------------
  */
 
-static int compare(const void *a, const void *b)
+int batch_stored_order(const void *a, const void *b)
 {
     const struct batch_stored *left = a, *right = b;
 
@@ -136,22 +145,60 @@ static int compare(const void *a, const void *b)
     return (left->offset > right->offset) - (left->offset < right->offset);
 }
 
+/* Those rows of the batch that stand in a list are in this state now. */
+static void mark_listed(struct batch *batch, const struct batch_stored *list,
+                        size_t count, unsigned char state)
+{
+    for (size_t i = 0; i < batch->count && count > 0; i++) {
+        const struct row_identity *identity = &batch->rows[i].identity;
+        const struct batch_stored wanted = {identity->partition,
+                                            identity->offset};
+
+        if (bsearch(&wanted, list, count, sizeof(*list), batch_stored_order))
+            batch->open[i] = state;
+    }
+}
+
 size_t batch_skip(struct batch *batch, const struct batch_stored *list,
                   size_t count)
 {
     size_t twice = 0;
 
     for (size_t i = 1; i < count; i++)
-        twice += compare(&list[i - 1], &list[i]) == 0;
-    for (size_t i = 0; i < batch->count; i++) {
-        const struct row_identity *identity = &batch->rows[i].identity;
-        const struct batch_stored wanted = {identity->partition,
-                                            identity->offset};
-
-        if (count && bsearch(&wanted, list, count, sizeof(*list), compare))
-            batch->open[i] = 0;
-    }
+        twice += batch_stored_order(&list[i - 1], &list[i]) == 0;
+    mark_listed(batch, list, count, STORED);
     return twice;
+}
+
+void batch_skip_rejected(struct batch *batch, const struct batch_stored *list,
+                         size_t count)
+{
+    mark_listed(batch, list, count, REJECTED);
+}
+
+void batch_reject(struct batch *batch, uint32_t row)
+{
+    batch->open[row] = REJECTED;
+}
+
+size_t batch_deny(struct batch *batch,
+                  bool (*is_denied)(void *context, struct pp_str site_id),
+                  void *context)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < batch->count; i++) {
+        const struct row *row = &batch->rows[i];
+        const struct pp_str site_id = {batch->records.p + row->at + row->key_n +
+                                           row->value_n,
+                                       row->site_n};
+
+        if (batch->open[i] != OPEN || !is_denied(context, site_id))
+            continue;
+        batch->open[i] = DENIED;
+        count++;
+    }
+    return count;
 }
 
 struct batch_group batch_next(struct batch *batch)
@@ -160,7 +207,7 @@ struct batch_group batch_next(struct batch *batch)
     int32_t month = 0;
 
     for (uint32_t i = 0; i < batch->count; i++) {
-        if (!batch->open[i])
+        if (batch->open[i] != OPEN)
             continue;
         if (group.count == 0)
             month = batch->rows[i].month;
@@ -188,7 +235,7 @@ struct native *batch_block(struct batch *batch, struct batch_group group)
 void batch_done(struct batch *batch, struct batch_group group)
 {
     for (size_t i = 0; i < group.count; i++)
-        batch->open[group.rows[i]] = 0;
+        batch->open[group.rows[i]] = STORED;
 }
 
 struct batch_record batch_record(const struct batch *batch, uint32_t row)

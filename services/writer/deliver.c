@@ -10,6 +10,7 @@
 #include "pp_mem.h"
 #include "pp_metrics.h"
 #include "pp_time.h"
+#include "pp_topics.h"
 
 #include "recover.h"
 #include "reject.h"
@@ -32,6 +33,9 @@ static struct pp_counter sent_bytes =
 static struct pp_counter rejected =
     PP_COUNTER("pawprint_writer_rejects_total",
                "records that are no event, or that ClickHouse refuses");
+static struct pp_counter denied =
+    PP_COUNTER("pawprint_writer_denied_total",
+               "events of erased sites, which are not stored");
 #define FAILURE(verdict_)                                                      \
     PP_COUNTER_WITH("pawprint_writer_insert_failures_total",                   \
                     "inserts that were not confirmed", {"verdict", verdict_})
@@ -48,6 +52,7 @@ void deliver_metrics(void)
     pp_metrics_add(&inserts.metric);
     pp_metrics_add(&sent_bytes.metric);
     pp_metrics_add(&rejected.metric);
+    pp_metrics_add(&denied.metric);
     for (size_t i = STORE_WAIT; i < STORE_VERDICTS; i++)
         pp_metrics_add(&failures[i].metric);
 }
@@ -170,13 +175,19 @@ int deliver_reject(struct delivery *self, const struct batch_record *record,
         .offset = record->identity.offset,
         .original = record->value,
     };
-    struct pp_record out = {.topic = self->rejects_topic, .key = record->key};
+    char epoch[24];
+    struct pp_kafka_header headers[] = {{PP_TOPICS_HEADER, {epoch, 0}}, {0}};
+    struct pp_record out = {
+        .topic = self->rejects_topic, .key = record->key, .headers = headers};
 
+    headers[0].value.n =
+        (size_t)snprintf(epoch, sizeof(epoch), "%" PRId64, self->epoch);
     pp_buf_reset(&self->record);
     pp_registry_put(self->registry, REJECT_FINGERPRINT, &self->record);
     reject_encode(&row, &self->record);
     out.value = pp_buf_str(&self->record);
     pp_counter_add(&rejected, 1);
+    self->rejects_wait = true;
     return pp_producer_send(self->rejects, &out, err);
 }
 
@@ -188,7 +199,7 @@ static enum store_verdict reject_row(struct delivery *self, uint32_t row,
     pp_warn("row.rejected", "partition=%d offset=%lld why=%s",
             record.identity.partition, (long long)record.identity.offset,
             err->msg);
-    batch_done(self->flying, (struct batch_group){&row, 1});
+    batch_reject(self->flying, row);
     return deliver_reject(self, &record, "refused_by_clickhouse", err) < 0
                ? STORE_DOUBT
                : STORE_STORED;
@@ -361,9 +372,19 @@ static int land(struct delivery *self, struct pp_err *err)
     return 0;
 }
 
+/* What was rejected is in Kafka before its offset counts as settled. */
+static int flush_rejects(struct delivery *self, struct pp_err *err)
+{
+    if (self->rejects_wait &&
+        pp_producer_flush(self->rejects, FLUSH_MS, err) < 0)
+        return -1;
+    self->rejects_wait = false;
+    return 0;
+}
+
 static int settle(struct delivery *self, struct pp_err *err)
 {
-    if (pp_producer_flush(self->rejects, FLUSH_MS, err) < 0)
+    if (flush_rejects(self, err) < 0)
         return -1;
     for (int32_t i = 0; i < LEDGER_PARTITIONS; i++)
         if (ledger_part(self->ledger, i))
@@ -405,6 +426,17 @@ void deliver_offer(struct delivery *self)
             self->flying_end[i] = pp_consumer_next(self->events, i);
 }
 
+/* What was erased up to now is not declared any more. */
+static int deny_erased(struct delivery *self, struct pp_err *err)
+{
+    size_t count;
+
+    if (erased_deny(self->erased, self->flying, &count, err) < 0)
+        return -1;
+    pp_counter_add(&denied, count);
+    return 0;
+}
+
 int deliver_step(struct delivery *self, int wait_ms, struct pp_err *err)
 {
     struct batch_group group;
@@ -425,6 +457,8 @@ int deliver_step(struct delivery *self, int wait_ms, struct pp_err *err)
             return -1;
         pp_crash_point("W8b");
     }
+    if (deny_erased(self, err) < 0)
+        return -1;
     group = batch_next(self->flying);
     if (group.count == 0)
         return settle(self, err);
@@ -436,6 +470,8 @@ int deliver_step(struct delivery *self, int wait_ms, struct pp_err *err)
 
 int deliver_rest(struct delivery *self, struct pp_err *err)
 {
+    if (flush_rejects(self, err) < 0)
+        return -1;
     for (int32_t i = 0; i < LEDGER_PARTITIONS; i++) {
         const struct ledger_part *part = ledger_part(self->ledger, i);
 

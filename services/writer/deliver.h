@@ -6,6 +6,7 @@
 #include "pp_registry.h"
 
 #include "batch.h"
+#include "erased.h"
 #include "ledger.h"
 #include "pace.h"
 #include "sender.h"
@@ -20,16 +21,21 @@
  *      server refuses it later.
  *   3. Settle, when the answer says that it is stored.
  *
+ * Rows of erased sites are denied before they would be declared: they are
+ * settled without being stored or rejected.
+ *
  * After any doubt it waits until no insert of before can succeed any more,
  * asks for the rows that are there, and sends only those that are missing
  * (recover.h). docs/writer.md says why that is enough.
  */
 struct delivery {
-    struct pp_consumer *events; /* these five are the caller's */
+    struct pp_consumer *events; /* these seven are the caller's */
     struct pp_producer *rejects;
     struct pp_registry *registry;
     struct store *store; /* for questions */
     struct sender *sender;
+    struct erased *erased;
+    const struct pp_kafka_access *kafka;
     const char *events_topic, *rejects_topic;
     int64_t epoch;
     int64_t lag_ms; /* the server may lose what it stored since then */
@@ -46,6 +52,7 @@ struct delivery {
     struct batch_group group; /* of flying; the insert that is under way */
     int strange_answers;      /* STORE_UNKNOWN, one after the other */
     bool look_again;          /* the table may have changed */
+    bool rejects_wait;        /* some may not have reached Kafka yet */
 
     struct ledger *ledger;
     int64_t clock_ms;   /* the server's clock minus our monotonic one */
@@ -67,8 +74,8 @@ void deliver_offer(struct delivery *self);
 
 /*
  * Goes on with what is under way, waiting up to wait_ms for an answer; busy
- * is false when every row of it is stored or rejected. -1 with PP_ERR_AGAIN:
- * call it again after a while.
+ * is false when every row of it is stored, rejected or denied. -1 with
+ * PP_ERR_AGAIN: call it again after a while.
  */
 int deliver_step(struct delivery *self, int wait_ms, struct pp_err *err);
 

@@ -2,6 +2,8 @@
  * writer - stores events in ClickHouse.
  *
  *   reads   pawprint.events.v1    schemas/event.avsc
+ *           pawprint.sites.v1     schemas/site.avsc: which are erased
+ *           pawprint.rejects.v1   after a doubt: its own
  *   writes  ClickHouse: events    schemas/clickhouse/
  *           pawprint.rejects.v1   records that are no event
  *
@@ -21,6 +23,7 @@
 
 #include "recover.h"
 #include "reject.h"
+#include "site.h"
 
 #define POLL_MS       50
 #define BUSY_POLL_MS  5
@@ -29,6 +32,7 @@
 #define BATCH_BYTES   ((size_t)48 << 20) /* of each of two */
 #define DRAIN_MS      20000
 #define EPOCH_WAIT_MS 3000
+#define SITES_WAIT_MS 10000
 
 static struct {
     struct pp_kafka_access kafka;
@@ -78,11 +82,12 @@ struct writer {
     struct pp_producer *rejects;
     struct store *store;
     struct sender *sender;
+    struct erased *erased;
     struct pp_registry *registry;
     struct delivery delivery;
     unsigned generation; /* of the assignment that its rows are from */
     int64_t epoch;
-    char events_topic[200], rejects_topic[200];
+    char events_topic[200], rejects_topic[200], sites_topic[200];
 };
 
 static int open_kafka(struct writer *self, struct pp_err *err)
@@ -104,12 +109,18 @@ static int open_kafka(struct writer *self, struct pp_err *err)
              cfg.prefix);
     snprintf(self->rejects_topic, sizeof(self->rejects_topic), "%srejects.v1",
              cfg.prefix);
+    snprintf(self->sites_topic, sizeof(self->sites_topic), "%ssites.v1",
+             cfg.prefix);
     if (pp_registry_learn(self->registry, self->events_topic, event_schema,
                           EVENT_FINGERPRINT, err) < 0 ||
         pp_registry_learn(self->registry, self->rejects_topic, reject_schema,
                           REJECT_FINGERPRINT, err) < 0 ||
+        pp_registry_learn(self->registry, self->sites_topic, site_schema,
+                          SITE_FINGERPRINT, err) < 0 ||
         pp_topics_epoch(&cfg.kafka, cfg.prefix, "events.v1", EPOCH_WAIT_MS,
                         &self->epoch, err) < 0 ||
+        erased_open(&self->erased, &cfg.kafka, cfg.prefix, self->registry,
+                    SITES_WAIT_MS, err) < 0 ||
         pp_producer_open(&self->rejects, &cfg.kafka, &producing, err) < 0)
         return -1;
     return pp_consumer_open(&self->events, &cfg.kafka, &options, err);
@@ -144,6 +155,8 @@ static void delivery_begin(struct writer *self)
         .store = self->store,
         .sender = self->sender,
         .pace = pace_of(cfg.age_ms, (size_t)cfg.rows),
+        .erased = self->erased,
+        .kafka = &cfg.kafka,
         .events_topic = self->events_topic,
         .rejects_topic = self->rejects_topic,
         .epoch = self->epoch,
@@ -166,6 +179,7 @@ static int open_all(struct writer *self, struct pp_err *err)
             return 0;
         }
         pp_producer_close(&self->rejects);
+        erased_close(&self->erased);
         if (err->kind != PP_ERR_AGAIN)
             return -1;
         pp_service_backoff(err);
@@ -378,6 +392,7 @@ static void close_all(struct writer *self)
     sender_close(&self->sender);
     pp_consumer_close(&self->events);
     pp_producer_close(&self->rejects);
+    erased_close(&self->erased);
     store_close(&self->store);
     pp_registry_close(&self->registry);
 }

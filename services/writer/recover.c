@@ -10,6 +10,8 @@
 #include "pp_service.h"
 #include "pp_time.h"
 
+#include "rejected.h"
+
 #define HOLD_MS 200
 #define RESTART_MS                                                             \
     1500 /* uptime is in whole seconds: a start seems to move by 1 */
@@ -118,6 +120,29 @@ static int wait_for_others(struct delivery *self, struct pp_err *err)
     return 0;
 }
 
+/* Takes the rows that were rejected off what is still to be stored. */
+static int skip_rejected(struct delivery *self, struct pp_err *err)
+{
+    const struct rejected_query query = {
+        .access = self->kafka,
+        .registry = self->registry,
+        .rejects_topic = self->rejects_topic,
+        .events_topic = self->events_topic,
+        .epoch = self->epoch,
+        .wait_ms = REJECTED_MS,
+    };
+    struct batch_stored *list;
+    size_t count;
+
+    if (batch_next(self->flying).count == 0)
+        return 0;
+    if (rejected_read(&query, &list, &count, err) < 0)
+        return -1;
+    batch_skip_rejected(self->flying, list, count);
+    free(list);
+    return 0;
+}
+
 bool recover_needed(const struct delivery *self)
 {
     if (self->asked)
@@ -153,7 +178,6 @@ int recover_doubt(struct delivery *self, struct pp_err *err)
         return -1;
     pp_crash_point("W8a");
     twice = batch_skip(self->flying, list, count);
-    self->asked = true;
     free(list);
     pp_counter_add(&rows_found, count);
     pp_counter_add(&rows_twice, twice);
@@ -161,6 +185,9 @@ int recover_doubt(struct delivery *self, struct pp_err *err)
             count);
     if (twice)
         pp_error("rows.twice", "rows=%zu", twice);
+    if (skip_rejected(self, err) < 0)
+        return -1;
+    self->asked = true;
     return 0;
 }
 

@@ -1,8 +1,5 @@
 """A store is away: Pawprint waits or says so, guesses nothing, loses nothing."""
-import os
-import pathlib
 import signal
-import subprocess
 import time
 
 from kit import stack
@@ -11,21 +8,8 @@ from kit.hits import Sender
 URL = "https://shop.example/"
 
 
-def pid_of(server):
-    place = pathlib.Path(stack.address("PAWPRINT_STACK_DIR")) / "pid" / server
-    return int(place.read_text(encoding="ascii").split()[0])
-
-
-def bring_back():
-    subprocess.run([stack.ROOT / "tests/stack/up", "--dir",
-                    stack.address("PAWPRINT_STACK_DIR"), "--keep-env"],
-                   check=True, stdout=subprocess.DEVNULL)
-
-
 def away(server):
-    os.kill(pid_of(server), signal.SIGKILL)
-    stack.until(f"{server} gone", lambda: not pathlib.Path(
-        f"/proc/{pid_of(server)}").exists())
+    stack.stop_server(server, signal.SIGKILL)
 
 
 def known_site(name):
@@ -50,7 +34,7 @@ def test_hits_are_taken_without_clickhouse_and_stored_when_it_is_back():
             assert sender.send({**hit, "id": one})[0] == 202
         time.sleep(3)
     finally:
-        bring_back()
+        stack.bring_back()
     stack.until("stored", lambda: is_stored(hit, ids), 60)
 
 
@@ -62,7 +46,7 @@ def test_hits_are_taken_without_redis_and_none_is_refused():
         for one in ids:
             assert sender.send({**hit, "id": one})[0] == 202
     finally:
-        bring_back()
+        stack.bring_back()
     stack.until("stored", lambda: is_stored(hit, ids), 60)
 
 
@@ -78,7 +62,7 @@ def test_without_kafka_a_hit_is_answered_503_and_taken_when_it_is_back():
         assert headers["X-Pawprint-Result"] == "not_durable"
         assert int(headers["Retry-After"]) > 0
     finally:
-        bring_back()
+        stack.bring_back()
     began = time.monotonic()
     stack.until("taken again", lambda: sender.send(
         {**hit, "id": "back"})[0] == 202, 60)

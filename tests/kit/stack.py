@@ -5,6 +5,8 @@ Addresses come from the environment (build/run/env or a test's own stack).
 import json
 import os
 import pathlib
+import shutil
+import signal
 import subprocess
 import time
 import urllib.parse
@@ -24,10 +26,16 @@ def collector():
     return address("PAWPRINT_COLLECTOR_URL")
 
 
+def run_pawprint(*words):
+    """Runs the CLI, however it ends."""
+    return subprocess.run([ROOT / "build/bin/pawprint", *words, "--json"],
+                          capture_output=True, text=True, check=False,
+                          stdin=subprocess.DEVNULL)
+
+
 def pawprint(*words):
     """Runs the CLI and gives what it prints as JSON; its failure is raised."""
-    done = subprocess.run([ROOT / "build/bin/pawprint", *words, "--json"],
-                          capture_output=True, text=True, check=False)
+    done = run_pawprint(*words)
     if done.returncode != 0:
         raise RuntimeError(f"pawprint {' '.join(words)}: {done.returncode}: "
                            f"{done.stdout}{done.stderr}")
@@ -48,6 +56,14 @@ def clickhouse(sql):
     body = f"{sql} FORMAT JSONCompactStringsEachRow".encode()
     with urllib.request.urlopen(url, body, timeout=60) as answer:
         return [json.loads(line) for line in answer.read().splitlines()]
+
+
+def post(sql):
+    """A statement that changes something, until it is done."""
+    url = (address("PAWPRINT_CLICKHOUSE_URL") + "/?database=pawprint"
+           "&mutations_sync=2&lightweight_deletes_sync=2")
+    with urllib.request.urlopen(url, sql.encode(), timeout=60):
+        pass
 
 
 def count(sql):
@@ -73,6 +89,46 @@ def services(*words):
                           capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise RuntimeError(f"services {words}: {done.stdout}{done.stderr}")
+
+
+def folder():
+    """Where this stack keeps its data, logs and pids."""
+    return pathlib.Path(address("PAWPRINT_STACK_DIR"))
+
+
+def pid_of(name):
+    """Of a server or service."""
+    return int((folder() / "pid" / name).read_text(encoding="ascii").split()[0])
+
+
+def stop_server(name, how=signal.SIGTERM):
+    """Until it is gone; services know nothing of it."""
+    pid = pid_of(name)
+    os.kill(pid, how)
+    until(f"{name} gone", lambda: not pathlib.Path(f"/proc/{pid}").exists())
+
+
+def bring_back():
+    """Starts the servers that are down, as they were."""
+    subprocess.run([ROOT / "tests/stack/up", "--dir", folder(), "--keep-env"],
+                   check=True, stdout=subprocess.DEVNULL)
+
+
+def backup_clickhouse(name):
+    """A copy of all its data, taken while it is stopped."""
+    stop_server("clickhouse")
+    copy = folder() / f"backup-{name}"
+    shutil.rmtree(copy, ignore_errors=True)
+    shutil.copytree(folder() / "clickhouse", copy, symlinks=True)
+    bring_back()
+
+
+def restore_clickhouse(name):
+    """What it holds becomes what it held then; the copy is used up."""
+    stop_server("clickhouse")
+    shutil.rmtree(folder() / "clickhouse")
+    (folder() / f"backup-{name}").rename(folder() / "clickhouse")
+    bring_back()
 
 
 def metrics(name):

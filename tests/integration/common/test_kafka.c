@@ -281,6 +281,91 @@ static void a_topic_is_made_once_and_measured(void **state)
     pp_producer_close(&producer);
 }
 
+static void
+all_partitions_are_read_from_given_offsets_without_a_group(void **state)
+{
+    const char *topic = topic_new("from", PARTITIONS);
+    struct pp_producer *producer = producer_new(NULL, NULL, NULL);
+    int64_t low, high, from[PARTITIONS];
+    struct pp_consumer_options options = {.topic = topic,
+                                          .partitions = PARTITIONS,
+                                          .from = from,
+                                          .batch_count = 1000,
+                                          .fetch_bytes = (size_t)16 << 20};
+    struct pp_consumer *consumer;
+    struct pp_err err = {0};
+    int expected = 0;
+
+    (void)state;
+    send_numbers(producer, topic, 0, 200);
+    assert_int_equal(pp_producer_flush(producer, 10000, &err), 0);
+    for (int i = 0; i < PARTITIONS; i++) {
+        pp_kafka_offsets(kafka, topic, i, &low, &high, &err);
+        from[i] = high / 2;
+        expected += (int)(high - from[i]);
+    }
+    assert_int_equal(pp_consumer_open(&consumer, &access_, &options, &err), 0);
+    assert_int_equal(read_numbers(consumer, expected, NULL), expected);
+    pp_consumer_close(&consumer);
+    pp_producer_close(&producer);
+}
+
+static void
+offsets_are_set_for_a_group_only_while_it_has_no_member(void **state)
+{
+    const char *topic = topic_new("commit-for", 1);
+    struct pp_producer *producer = producer_new(NULL, NULL, NULL);
+    struct pp_consumer *consumer = consumer_new(topic, topic);
+    const int64_t back = 3, none = -1;
+    struct pp_err err = {0};
+    int64_t committed = -1;
+
+    (void)state;
+    send_numbers(producer, topic, 0, 10);
+    assert_int_equal(pp_producer_flush(producer, 10000, &err), 0);
+    assert_int_equal(read_numbers(consumer, 10, NULL), 10);
+    assert_int_equal(pp_consumer_commit(consumer, &err), 0);
+    assert_int_equal(pp_kafka_commit_for(kafka, topic, topic, &back, 1, &err),
+                     -1);
+    assert_int_equal(err.kind, PP_ERR_DENIED);
+    pp_consumer_close(&consumer);
+    err = (struct pp_err){0};
+    assert_int_equal(pp_kafka_commit_for(kafka, topic, topic, &none, 1, &err),
+                     0);
+    pp_kafka_committed(kafka, topic, topic, 0, &committed, &err);
+    assert_int_equal(committed, 10);
+    if (pp_kafka_commit_for(kafka, topic, topic, &back, 1, &err) < 0)
+        fail_msg("%s", err.msg);
+    pp_kafka_committed(kafka, topic, topic, 0, &committed, &err);
+    assert_int_equal(committed, 3);
+    pp_producer_close(&producer);
+}
+
+static void the_first_record_of_a_time_is_found(void **state)
+{
+    const char *topic = topic_new("at", 1);
+    struct pp_producer *producer = producer_new(NULL, NULL, NULL);
+    struct pp_err err = {0};
+    int64_t between, offset = -2;
+
+    (void)state;
+    send_numbers(producer, topic, 0, 5);
+    assert_int_equal(pp_producer_flush(producer, 10000, &err), 0);
+    usleep(20000);
+    between = pp_wall_now().ms;
+    usleep(20000);
+    send_numbers(producer, topic, 5, 8);
+    assert_int_equal(pp_producer_flush(producer, 10000, &err), 0);
+    assert_int_equal(
+        pp_kafka_offset_at(kafka, topic, 0, between, &offset, &err), 0);
+    assert_int_equal(offset, 5);
+    assert_int_equal(
+        pp_kafka_offset_at(kafka, topic, 0, between + 3600000, &offset, &err),
+        0);
+    assert_int_equal(offset, -1);
+    pp_producer_close(&producer);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -289,6 +374,11 @@ int main(void)
         cmocka_unit_test(a_transaction_moves_records_and_offsets_together),
         cmocka_unit_test(two_members_share_and_one_takes_over),
         cmocka_unit_test(a_topic_is_made_once_and_measured),
+        cmocka_unit_test(
+            all_partitions_are_read_from_given_offsets_without_a_group),
+        cmocka_unit_test(
+            offsets_are_set_for_a_group_only_while_it_has_no_member),
+        cmocka_unit_test(the_first_record_of_a_time_is_found),
     };
     struct pp_err err = {0};
     int failed;

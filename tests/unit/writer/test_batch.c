@@ -225,6 +225,41 @@ static void what_an_answer_of_clickhouse_means(void **state)
     }
 }
 
+static bool is_odd_site(void *context, struct pp_str site_id)
+{
+    assert_string_equal(context, "of the caller");
+    return pp_str_eq(site_id, PP_LIT("odd"));
+}
+
+static void put_of_site(int64_t offset, const char *site_id)
+{
+    struct event event = event_of(offset);
+
+    event.site_id = pp_str_of(site_id);
+    batch_put(batch, &event, &(struct row_identity){1, 0, offset},
+              PP_LIT("key"), PP_LIT("value"));
+}
+
+static void rows_of_a_denied_site_never_go_out(void **state)
+{
+    static char context[] = "of the caller";
+    struct batch_group group;
+
+    (void)state;
+    for (int64_t i = 0; i < 10; i++)
+        put_of_site(i, i % 2 ? "odd" : "even");
+    batch_done(batch, (struct batch_group){(uint32_t[]){1}, 1});
+    assert_int_equal(batch_deny(batch, is_odd_site, context), 4);
+    assert_int_equal(batch_deny(batch, is_odd_site, context), 0);
+    group = batch_next(batch);
+    assert_int_equal(group.count, 5);
+    for (size_t i = 0; i < group.count; i++)
+        assert_int_equal(group.rows[i], 2 * i);
+    assert_int_equal(batch_last(batch, 0), 8); /* 9 will never be there */
+    batch_done(batch, group);
+    assert_int_equal(batch_next(batch).count, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -240,6 +275,8 @@ int main(void)
                                         begin, end),
         cmocka_unit_test_setup_teardown(
             the_record_of_a_row_is_kept_byte_for_byte, begin, end),
+        cmocka_unit_test_setup_teardown(rows_of_a_denied_site_never_go_out,
+                                        begin, end),
         cmocka_unit_test(what_an_answer_of_clickhouse_means),
     };
 

@@ -1,4 +1,8 @@
-"""With a schema registry records carry its numbers, and nothing else changes."""
+"""With a schema registry records carry its numbers, and nothing else changes.
+
+It runs after the tests that read all events again: without the registry nobody
+can read what was written with it.
+"""
 import os
 
 from kit import stack
