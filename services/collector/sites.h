@@ -24,6 +24,7 @@ enum site_state {
 struct site_entry {
     enum site_state state;
     int64_t version;
+    int32_t retention_days; /* of its events */
     struct pp_str site_id;
     struct pp_str account_id;
     struct pp_str origins; /* hostnames, separated by blanks; empty: any */

@@ -23,7 +23,8 @@ static const struct command commands[] = {
      "creates an account and prints its id", NEEDS_POSTGRES,
      account_create_run},
     {"site create",
-     "--account ID --name NAME [--origins 'HOST HOST'] [--zone ZONE]",
+     "--account ID --name NAME [--origins 'HOST HOST'] [--zone ZONE] "
+     "[--retention 90|400|1100]",
      "creates a site and prints its snippet", NEEDS_POSTGRES, site_create_run},
     {"site list", "[--account ID]", "lists sites", NEEDS_POSTGRES,
      site_list_run},

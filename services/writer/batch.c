@@ -12,7 +12,8 @@ struct row {
     struct row_identity identity;
     size_t at; /* of key, then value, in records */
     uint32_t key_n, value_n;
-    int32_t month; /* the table's partition */
+    int32_t month; /* with retention: the table's partition */
+    uint16_t retention_days;
 };
 
 struct batch {
@@ -98,6 +99,7 @@ void batch_put(struct batch *batch, const struct event *event,
         .key_n = (uint32_t)key.n,
         .value_n = (uint32_t)value.n,
         .month = month_of(batch, event->event_at_ms),
+        .retention_days = row_retention_days(event),
     };
     pp_buf_add_str(&batch->records, key);
     pp_buf_add_str(&batch->records, value);
@@ -154,14 +156,15 @@ size_t batch_skip(struct batch *batch, const struct batch_stored *list,
 struct batch_group batch_next(struct batch *batch)
 {
     struct batch_group group = {batch->group, 0};
-    int32_t month = 0;
+    const struct row *first = NULL;
 
     for (uint32_t i = 0; i < batch->count; i++) {
         if (!batch->open[i])
             continue;
-        if (group.count == 0)
-            month = batch->rows[i].month;
-        if (batch->rows[i].month == month)
+        if (!first)
+            first = &batch->rows[i];
+        if (batch->rows[i].month == first->month &&
+            batch->rows[i].retention_days == first->retention_days)
             batch->group[group.count++] = i;
     }
     return group;

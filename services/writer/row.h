@@ -19,6 +19,9 @@ struct native *row_block_new(void);
 void row_put(struct native *block, const struct event *event,
              const struct row_identity *identity);
 
+/* How long the row is kept: one of the few classes, rounded up. */
+uint16_t row_retention_days(const struct event *event);
+
 /*
  * The server takes the block's rows up to this instant of its own clock only:
  * whoever sends them later is too late. Must be set before the block is sent.

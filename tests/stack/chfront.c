@@ -16,8 +16,9 @@
  * stdout gets one line per request: method, status, exception code, rows
  * written, settings, start of the query; separated by tabs.
  *
- * Not here: compress=1, decompress=1, sessions, external tables, the streaming of answers,
- * and data for the input() function. Those that have a parameter answer 501.
+ * Not here: compress=1, decompress=1, sessions, external tables, the streaming
+ * of answers, and data for the input() function. Those that have a parameter
+ * answer 501.
  */
 #include <arpa/inet.h>
 #include <ctype.h>
@@ -67,7 +68,6 @@ enum {
     AUTH_FAILED = 516,
     UNKNOWN_EXCEPTION = 1002,
 };
-
 
 static char *engine_argv[2];
 static const char *auth_user = "default", *auth_password = "";
