@@ -152,7 +152,6 @@ static int make_anew(struct pp_rollup *rollup, enum pp_rollup_table which,
         run_named(rollup, create, stage, day, err) < 0)
         return -1;
     if (fill(rollup, table, stage, day, err) < 0 ||
-        run_named(rollup, "OPTIMIZE TABLE %s FINAL", stage, day, err) < 0 ||
         put_in_place(rollup, table->name, stage, day, err) < 0) {
         (void)drop(rollup, stage, &ignored); /* or pp_rollup_clean() will */
         return -1;

@@ -167,6 +167,11 @@
 #define PEOPLE "AND NOT bot AND visit_id IS NOT NULL "
 #define ORDER  "(event_at, event_id, " PP_ROLLUP_ROW_HASH ")"
 
+/* Cheap to ask of all visits; nearly none is left to look at. */
+#define ENDS_OF_THREE_DAYS                                                     \
+    "min(event_at) < " MIDNIGHT                                                \
+    " - toIntervalDay(1) AND max(event_at) >= " MIDNIGHT
+
 #define VISIT_TABLE_COLUMNS                                                    \
     "(day, site_id, visit_id, first_at, last_at, entry, exit, pageviews, "     \
     "custom_events, row_count, checksum, row_count_next, checksum_next) "
@@ -203,7 +208,7 @@
     "WHERE " WINDOW("1") PEOPLE "AND (site_id, visit_id) IN (SELECT site_id, " \
                                 "visit_id FROM events WHERE " WINDOW("1")      \
                                     PEOPLE                                     \
-        "GROUP BY site_id, visit_id HAVING uniqExact(toDate(event_at)) = 3) "  \
+        "GROUP BY site_id, visit_id HAVING " ENDS_OF_THREE_DAYS ") "           \
         "GROUP BY site_id, visit HAVING countIf(" TODAY ") > 0 "               \
         "AND countIf(" LAST ") > 0 AND countIf(" BEFORE_LAST ") > 0"
 
@@ -228,77 +233,107 @@ const struct pp_rollup_sql pp_rollup_sql[PP_ROLLUP_TABLES] = {
     " FROM events WHERE event_at >= toDateTime64({from:Date}, 3, 'UTC') "      \
     "AND event_at < toDateTime64({to:Date}, 3, 'UTC') + toIntervalDay(1) "
 
-const char pp_rollup_compare_sql[] =
-    "SELECT 'events', toDate(event_at) AS d, " PROOF RAW_DAYS "GROUP BY d "
-    "UNION ALL SELECT 'people', toDate(event_at) AS d, " PROOF RAW_DAYS PEOPLE
-    "GROUP BY d UNION ALL " SUMS("minute", "toDate(minute)", "rollup_minute") "GROUP BY d UNION ALL " SUMS(
-        "hour", "toDate(hour)",
-        "rollup_hour") "GROUP BY d UNION ALL " SUMS("day", "day",
-                                                    "rollup_day") "AND "
-                                                                  "dimension = "
-                                                                  "'all' GROUP "
-                                                                  "BY d "
-                                                                  "UNION "
-                                                                  "ALL " SUMS(
-                                                                      "entry",
-                                                                      "day",
-                                                                      "rollup_"
-                                                                      "day") "A"
-                                                                             "N"
-                                                                             "D"
-                                                                             " "
+const char
+    pp_rollup_compare_sql[] = "SELECT s.1, d, s.2, s.3 FROM (SELECT "
+                              "toDate(event_at) AS d, "
+                              "count() AS n, sum(h) AS c, countIf(in_visit) AS "
+                              "pn, "
+                              "sumIf(h, in_visit) AS pc FROM (SELECT "
+                              "event_at, " PP_ROLLUP_ROW_HASH
+                              " AS h, NOT bot AND visit_id IS NOT NULL AS "
+                              "in_visit" RAW_DAYS
+                              ") GROUP BY d) ARRAY JOIN [('events', n, c), "
+                              "('people', pn, pc)] AS s "
+                              "UNION ALL " SUMS("minute", "toDate(minute)", "rollup_minute") "GROUP BY d UNION ALL " SUMS("hour", "toDate(hour)", "rollup_hour") "GROUP BY d UNION ALL " SUMS(
+                                  "day", "day",
+                                  "rollup_day") "AND "
+                                                "dimension = "
+                                                "'all' GROUP "
+                                                "BY d "
+                                                "UNION "
+                                                "ALL " SUMS(
+                                                    "entry", "day",
+                                                    "rollup_"
+                                                    "day") "A"
+                                                           "N"
+                                                           "D"
+                                                           " "
+                                                           "d"
+                                                           "i"
+                                                           "m"
+                                                           "e"
+                                                           "n"
+                                                           "s"
+                                                           "i"
+                                                           "o"
+                                                           "n"
+                                                           " "
+                                                           "="
+                                                           " "
+                                                           "'"
+                                                           "e"
+                                                           "n"
+                                                           "t"
+                                                           "r"
+                                                           "y"
+                                                           "_"
+                                                           "p"
+                                                           "a"
+                                                           "g"
+                                                           "e"
+                                                           "'"
+                                                           " "
+                                                           "G"
+                                                           "R"
+                                                           "O"
+                                                           "U"
+                                                           "P"
+                                                           " "
+                                                           "B"
+                                                           "Y"
+                                                           " "
+                                                           "d"
+                                                           " "
+                                                           "U"
+                                                           "N"
+                                                           "I"
+                                                           "O"
+                                                           "N"
+                                                           " "
+                                                           "A"
+                                                           "L"
+                                                           "L"
+                                                           " " SUMS(
+                                                               "visits", "day",
+                                                               "visits") "GROUP"
+                                                                         " BY "
+                                                                         "d "
+                                                                         "UNION"
+                                                                         " ALL "
+                                                                         "SELEC"
+                                                                         "T "
+                                                                         "'next"
+                                                                         "', "
+                                                                         "day "
+                                                                         "AS "
+                                                                         "d, "
+                                                                         "sum("
+                                                                         "row_"
+                                                                         "count"
+                                                                         "_next"
+                                                                         "), "
+                                                                         "sum("
+                                                                         "check"
+                                                                         "sum_"
+                                                                         "next)"
+                                                                         " "
+                                                                         "FROM "
+                                                                         "visit"
+                                                                         "s"
+                                                                         " " BETWEEN(
                                                                              "d"
-                                                                             "i"
-                                                                             "m"
-                                                                             "e"
-                                                                             "n"
-                                                                             "s"
-                                                                             "i"
-                                                                             "o"
-                                                                             "n"
-                                                                             " "
-                                                                             "="
-                                                                             " "
-                                                                             "'"
-                                                                             "e"
-                                                                             "n"
-                                                                             "t"
-                                                                             "r"
-                                                                             "y"
-                                                                             "_"
-                                                                             "p"
                                                                              "a"
-                                                                             "g"
-                                                                             "e"
-                                                                             "'"
-                                                                             " "
-                                                                             "G"
-                                                                             "R"
-                                                                             "O"
-                                                                             "U"
-                                                                             "P"
-                                                                             " "
-                                                                             "B"
-                                                                             "Y"
-                                                                             " "
-                                                                             "d"
-                                                                             " "
-                                                                             "U"
-                                                                             "N"
-                                                                             "I"
-                                                                             "O"
-                                                                             "N"
-                                                                             " "
-                                                                             "A"
-                                                                             "L"
-                                                                             "L"
-                                                                             " " SUMS(
-                                                                                 "visits",
-                                                                                 "day",
-                                                                                 "visits") "GROUP BY d UNION ALL "
-                                                                                           "SELECT 'next', day AS d, sum(row_count_next), sum(checksum_next) "
-                                                                                           "FROM visits " BETWEEN(
-                                                                                               "day") "GROUP BY d";
+                                                                             "y") "GROUP BY d";
 
 /* --- proving ---------------------------------------------------------------
  */

@@ -51,5 +51,8 @@ int site_create_run(struct cli *cli, int argc, char **argv, struct pp_err *err);
 int site_list_run(struct cli *cli, int argc, char **argv, struct pp_err *err);
 int stats_run(struct cli *cli, int argc, char **argv, struct pp_err *err);
 int balance_run(struct cli *cli, int argc, char **argv, struct pp_err *err);
+int rollup_run(struct cli *cli, int argc, char **argv, struct pp_err *err);
+int prove_rollups_run(struct cli *cli, int argc, char **argv,
+                      struct pp_err *err);
 
 #endif

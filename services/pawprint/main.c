@@ -2,7 +2,7 @@
  * pawprint - what people run by hand, and what sets an installation up.
  *
  * Each command is a row below and a file beside this one. Exit codes: 0 done,
- * 1 failed (or, of balance, the numbers differ), 2 called wrongly.
+ * 1 failed (or, of balance and prove, the numbers differ), 2 called wrongly.
  */
 #include <stdio.h>
 #include <string.h>
@@ -34,6 +34,13 @@ static const struct command commands[] = {
     {"balance", "[--wait SECONDS]",
      "shows received, stored, rejected and lag; fails when they differ",
      NEEDS_KAFKA | NEEDS_CLICKHOUSE, balance_run},
+    {"rollup", "[--all | --day YYYY-MM-DD]",
+     "makes visits and rollups of recent days equal to events; of all; of one",
+     NEEDS_CLICKHOUSE, rollup_run},
+    {"prove rollups", "",
+     "compares visits and rollups with events, day by day; fails when one "
+     "differs",
+     NEEDS_CLICKHOUSE, prove_rollups_run},
 };
 
 static struct {

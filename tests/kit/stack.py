@@ -50,6 +50,13 @@ def clickhouse(sql):
         return [json.loads(line) for line in answer.read().splitlines()]
 
 
+def clickhouse_do(sql):
+    """A statement that gives no rows."""
+    url = address("PAWPRINT_CLICKHOUSE_URL") + "/?database=pawprint"
+    with urllib.request.urlopen(url, sql.encode(), timeout=60) as answer:
+        answer.read()
+
+
 def count(sql):
     return int(clickhouse(sql)[0][0])
 
