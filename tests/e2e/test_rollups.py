@@ -1,6 +1,8 @@
 """Visits and rollups follow the events by themselves, and a command proves it."""
+import os
 import pathlib
 import subprocess
+import time
 
 from kit import stack, traffic
 from kit.hits import Sender
@@ -62,6 +64,42 @@ def test_tables_follow_what_is_stored_also_after_a_kill():
     finally:
         settings("").unlink()
     return f"{sent} events"
+
+
+def runs_since(instant):
+    """Runs that were done, attempts that they took, processes that did them."""
+    done = subprocess.run(
+        ["psql", "-qAtX", stack.address("PAWPRINT_POSTGRES_DSN"), "-c",
+         "SELECT count(*), sum(attempt), count(DISTINCT worker) FROM job_run "
+         f"WHERE state = 'done' AND created_at > to_timestamp({instant})"],
+        capture_output=True, text=True, check=True)
+    return [int(one or 0) for one in done.stdout.strip().split("|")]
+
+
+def test_two_replicas_share_the_runs_and_do_none_twice():
+    place = settings("PAWPRINT_REPORTS_ROLLUP_SECONDS=1\n")
+    dsn = stack.address("PAWPRINT_POSTGRES_DSN")
+    folder = pathlib.Path(os.environ.get("PAWPRINT_BIN") or
+                          stack.ROOT / "build/bin")
+    began = time.time()
+    try:
+        with subprocess.Popen(
+                [folder / "reports"], stdout=subprocess.DEVNULL,
+                cwd=stack.ROOT, env={
+                    **os.environ, "PAWPRINT_REPORTS_ROLLUP_SECONDS": "1",
+                    "PAWPRINT_POSTGRES_DSN":
+                        dsn.replace("pawprint@", "pawprint_reports@")}) as second:
+            stack.until("both have done runs",
+                        lambda: runs_since(began)[0] > 15 and
+                        runs_since(began)[2] == 2, 120)
+            second.terminate()
+            assert second.wait(30) == 0
+    finally:
+        place.unlink()
+        settings("").unlink()
+    runs, attempts, _ = runs_since(began)
+    assert runs == attempts, (runs, attempts)
+    return f"{runs} runs"
 
 
 def test_a_damaged_day_is_found_and_made_anew_by_hand():
