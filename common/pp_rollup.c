@@ -56,7 +56,7 @@ static int run(struct pp_rollup *rollup, const char *sql,
         {"max_execution_time", limit_s},
         {"max_partitions_per_insert_block", "1"},
         {"insert_deduplicate", "0"},
-        {"optimize_on_insert", "1"},
+        {"optimize_on_insert", "0"},
         {"max_bytes_before_external_group_by", "4000000000"},
         {0}};
     const struct pp_clickhouse_call call = {
