@@ -134,8 +134,8 @@ static int put_in_place(struct pp_rollup *rollup, const char *table,
 
 static int drop(struct pp_rollup *rollup, const char *stage, struct pp_err *err)
 {
-    return run_named(rollup, "DROP TABLE IF EXISTS %s", stage, "1970-01-01",
-                     err);
+    return run_named(rollup, "DROP TABLE IF EXISTS %s", stage,
+                     "1970-01-01", err);
 }
 
 static int make_anew(struct pp_rollup *rollup, enum pp_rollup_table which,
@@ -273,6 +273,9 @@ static int one_span(struct pp_rollup *rollup, int64_t first, int64_t today,
     for (int round = 0;; round++) {
         if (compare(rollup, first, states, count, err) < 0)
             return -1;
+        if (today >= first && today < first + (int64_t)count)
+            states[today - first].may_lag =
+                pp_rollup_may_lag(&states[today - first], rollup->lag_s);
         wrong = pp_rollup_plan(states, count, minutes_from, round > 0);
         if (force && round == 0)
             force_all(states, count, minutes_from);

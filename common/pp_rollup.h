@@ -20,6 +20,8 @@ struct pp_rollup {
     struct pp_clickhouse *clickhouse; /* borrowed */
     const char *tag;                  /* of its staging tables; [a-z0-9_]+ */
     int timeout_ms;                   /* of one statement, also on the server */
+    int lag_s; /* today may be behind for so long, if by little; 0: not at all
+                */
     /* Called before every statement that takes long; -1 ends it all. May be
      * NULL. table and day are NULL while days are compared. */
     int (*progress)(void *context, const char *table, const char *day,

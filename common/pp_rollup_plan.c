@@ -4,6 +4,8 @@
 
 #include "pp_mem.h"
 
+#define LAG_PARTS 20 /* of which one may be missing */
+
 bool pp_rollup_state_set(struct pp_rollup_state *state, const char *what,
                          struct pp_rollup_sum sum)
 {
@@ -17,6 +19,10 @@ bool pp_rollup_state_set(struct pp_rollup_state *state, const char *what,
         {"visits", &state->visits}, {"next", &state->next},
     };
 
+    if (strcmp(what, "age") == 0) {
+        state->age_s = sum.rows;
+        return true;
+    }
     for (size_t i = 0; i < PP_COUNT(places); i++) {
         if (strcmp(places[i].what, what) != 0)
             continue;
@@ -58,6 +64,14 @@ static bool visits_differ(const struct pp_rollup_state *states, size_t i)
     return differ(states[i].people, plus(states[i].visits, states[i - 1].next));
 }
 
+bool pp_rollup_may_lag(const struct pp_rollup_state *state, int lag_s)
+{
+    uint64_t had = state->day.rows, has = state->events.rows;
+
+    return has >= had && (has - had) * LAG_PARTS < had &&
+           state->age_s < (uint64_t)lag_s;
+}
+
 size_t pp_rollup_plan(struct pp_rollup_state *states, size_t count,
                       size_t minutes_from, bool wide)
 {
@@ -69,6 +83,8 @@ size_t pp_rollup_plan(struct pp_rollup_state *states, size_t count,
         struct pp_rollup_state *one = &states[i];
         bool visits = visits_differ(states, i);
 
+        if (one->may_lag)
+            continue;
         if (visits)
             mark_visits(states, i, wide);
         one->anew[PP_ROLLUP_MINUTE] =

@@ -21,6 +21,8 @@ struct pp_rollup_state {
     struct pp_rollup_sum entry;  /* the day's rows by entry page */
     struct pp_rollup_sum visits; /* that stand on the day: its own rows */
     struct pp_rollup_sum next;   /* and theirs of the day after */
+    uint64_t age_s;              /* since the day's rollup was put in place */
+    bool may_lag;                /* differs, and that is fine for now */
     bool anew[PP_ROLLUP_TABLES]; /* the answer */
 };
 
@@ -33,11 +35,18 @@ bool pp_rollup_state_set(struct pp_rollup_state *state, const char *what,
                          struct pp_rollup_sum sum);
 
 /*
+ * Whether a day that still grows need not be made anew yet: it has grown by
+ * less than a twentieth since, and was made less than lag_s ago. So what a day
+ * costs is in proportion to its events, however often somebody looks.
+ */
+bool pp_rollup_may_lag(const struct pp_rollup_state *state, int lag_s);
+
+/*
  * Fills in anew of count days in a row. The first PP_ROLLUP_BEFORE and the last
  * PP_ROLLUP_AFTER are there as neighbours only. The minutes of days before
  * minutes_from are not asked for any more. wide: visits of a day that is wrong
  * are made anew together with its neighbours'; the day alone did not help.
- * Returns how many days are not right.
+ * A day that may_lag counts as right. Returns how many days are not right.
  */
 size_t pp_rollup_plan(struct pp_rollup_state *states, size_t count,
                       size_t minutes_from, bool wide);

@@ -26,6 +26,7 @@ extern const struct pp_rollup_sql pp_rollup_sql[PP_ROLLUP_TABLES];
 /*
  * Lines of what, day, row count, checksum, for the days {from:Date} to
  * {to:Date}: what stands in `events`, and of which rows the tables are made.
+ * The line 'age' has the seconds since the day was put in place.
  */
 extern const char pp_rollup_compare_sql[];
 

@@ -25,7 +25,7 @@
 static struct {
     struct pp_clickhouse_access clickhouse;
     const char *postgres;
-    int every_s, recent_days, statement_s;
+    int every_s, recent_days, statement_s, lag_s;
 } cfg;
 
 static const struct pp_setting settings[] = {
@@ -36,6 +36,8 @@ static const struct pp_setting settings[] = {
                  DAY_S, "seconds between two runs that make recent days right"),
     PP_INT_RANGE("PAWPRINT_REPORTS_RECENT_DAYS", &cfg.recent_days, "9", 1, 60,
                  "days that are looked at each time; all are once a day"),
+    PP_INT_RANGE("PAWPRINT_REPORTS_LAG_SECONDS", &cfg.lag_s, "600", 0, DAY_S,
+                 "longest time that today lacks up to a twentieth of its rows"),
     PP_INT_RANGE("PAWPRINT_REPORTS_STATEMENT_SECONDS", &cfg.statement_s, "50",
                  5, 50, "longest time of one statement in ClickHouse"),
     {0},
@@ -101,6 +103,7 @@ static int open_all(struct reports *self, struct pp_err *err)
     self->rollup = (struct rollup_context){
         .recent_days = cfg.recent_days,
         .statement_s = cfg.statement_s,
+        .lag_s = cfg.lag_s,
         .running = pp_service_running,
         .days = &days,
         .partitions = &partitions,

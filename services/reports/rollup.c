@@ -46,6 +46,7 @@ static int make_right(struct pp_job_run *run, void *context, bool all,
         .clickhouse = turn.context->clickhouse,
         .tag = tag,
         .timeout_ms = turn.context->statement_s * 1000,
+        .lag_s = turn.context->lag_s,
         .progress = progress,
         .context = &turn,
     };

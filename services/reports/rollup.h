@@ -10,6 +10,7 @@ struct rollup_context {
     struct pp_clickhouse *clickhouse;
     int recent_days;
     int statement_s;
+    int lag_s;             /* of today */
     bool (*running)(void); /* false: stop, and leave the run to others */
     struct pp_counter *days, *partitions;
     struct pp_gauge *days_left;

@@ -35,6 +35,7 @@ def settings(text):
 
 def test_tables_follow_what_is_stored_also_after_a_kill():
     place = settings("PAWPRINT_REPORTS_ROLLUP_SECONDS=1\n"
+                     "PAWPRINT_REPORTS_LAG_SECONDS=2\n"
                      "PAWPRINT_REPORTS_STATEMENT_SECONDS=5\n")
     try:
         site = stack.new_site("rollups", "--retention", "90")

@@ -121,6 +121,37 @@ static void a_day_by_entry_page_that_lacks_a_visit_is_made_anew(void **state)
     assert_string_equal(anew(PP_ROLLUP_VISITS), "");
 }
 
+static void a_day_that_has_grown_by_little_may_wait(void **state)
+{
+    static const struct {
+        const char *when;
+        uint64_t had, has, age_s;
+        bool may_lag;
+    } cases[] = {
+        {"a row in a hundred came just now", 100, 101, 5, true},
+        {"it waited long enough", 100, 101, 600, false},
+        {"a twentieth came", 100, 105, 5, false},
+        {"rows have gone", 100, 99, 5, false},
+        {"there was nothing", 0, 1, 0, false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < PP_COUNT(cases); i++) {
+        const struct pp_rollup_state one = {.day.rows = cases[i].had,
+                                            .events.rows = cases[i].has,
+                                            .age_s = cases[i].age_s};
+
+        if (pp_rollup_may_lag(&one, 600) != cases[i].may_lag)
+            fail_msg("when %s", cases[i].when);
+        assert_false(pp_rollup_may_lag(&one, 0));
+    }
+    states[4].events.rows++;
+    states[4].people.rows++;
+    states[4].may_lag = true;
+    assert_int_equal(pp_rollup_plan(states, DAYS, 0, false), 0);
+    assert_string_equal(anew(PP_ROLLUP_DAY), "");
+}
+
 static void a_day_is_read_as_it_is_written(void **state)
 {
     static const char *const wrong[] = {"2026-02-30", "2026-1-1", "today", "",
@@ -153,6 +184,7 @@ int main(void)
                                begin),
         cmocka_unit_test_setup(
             a_day_by_entry_page_that_lacks_a_visit_is_made_anew, begin),
+        cmocka_unit_test_setup(a_day_that_has_grown_by_little_may_wait, begin),
         cmocka_unit_test(a_day_is_read_as_it_is_written),
     };
 
