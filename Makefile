@@ -63,7 +63,7 @@ $B/gen/migrations.c: schemas/embed.py $(wildcard schemas/*/*.sql)
 # What a service has beside its C files, made for it.
 MADE_FOR_pawprint := $B/gen/migrations.o
 MADE_FOR_collector := $B/gen/script.o
-$B/gen/migrations.o: ALL_CFLAGS += -Iservices/pawprint
+$B/gen/migrations.o: ALL_CFLAGS += -Iservices/pawprint -Wno-overlength-strings
 $B/gen/script.o: ALL_CFLAGS += -Iservices/collector
 
 $B/gen/script.c: $(wildcard services/collector/script/*)

@@ -106,6 +106,7 @@ static struct pp_site *entry_new(const struct site *site)
     entry->state = state_of(site->status);
     entry->unread = false;
     entry->version = site->version;
+    entry->retention_days = site->retention_days;
     entry->site_id = copy_to(&texts, site->site_id);
     entry->account_id = copy_to(&texts, site->account_id);
     entry->origins = copy_to(&texts, site->origins);

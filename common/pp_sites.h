@@ -27,6 +27,7 @@ struct pp_site {
     enum pp_site_state state;
     bool unread; /* what is newest of it, only a newer program can read */
     int64_t version;
+    int32_t retention_days; /* of its events */
     struct pp_str site_id;
     struct pp_str account_id;
     struct pp_str origins; /* hostnames, separated by blanks; empty: any */

@@ -154,13 +154,21 @@ def encoder(schema):
 def decoder(reader, writer, function):
     """Reads what writer wrote into the struct of reader."""
     known = {f["name"]: f for f in reader["fields"]}
+    defaults = ""
     written = {f["name"] for f in writer["fields"]}
     name = reader["name"]
     for field in reader["fields"]:
-        if field["name"] not in written and field.get("default", 0) not in (None, {}, "", False):
-            fail(reader, field, "is new and needs null, {}, \"\" or false as its default")
+        if field["name"] in written:
+            continue
+        if "default" not in field:
+            fail(reader, field, "is new and needs a default")
+        if field["default"] in (None, {}, "", False):
+            continue  # what the empty struct has
+        if field["type"] not in ("int", "long"):
+            fail(reader, field, "is new and needs null, {}, \"\", false or a whole number as its default")
+        defaults += f"    {name}->{field['name']} = {field['default']};\n"
     out = [f"static bool {function}(struct pp_str body, struct {name} *{name})\n{{\n",
-           "    struct pp_avro_in in = pp_avro_in(body);\n\n"]
+           "    struct pp_avro_in in = pp_avro_in(body);\n\n", defaults]
     for field in writer["fields"]:
         target = f"{name}->{field['name']} = "
         if field["name"] not in known:

@@ -174,6 +174,7 @@ static void complete(struct receiver *self,
                        pp_http_peer(request), self->trusted_hops);
 
     hit->account_id = site->account_id;
+    hit->retention_days = site->retention_days;
     hit->received_at_ms = pp_wall_now().ms;
     hit->user_agent = header_text(request, "User-Agent", USER_AGENT_BYTES);
     hit->language = language(request);

@@ -10,6 +10,7 @@ static void copy_as_is(const struct hit *hit, struct event *event)
     event->event_id = hit->event_id;
     event->site_id = hit->site_id;
     event->account_id = hit->account_id;
+    event->retention_days = hit->retention_days;
     event->received_at_ms = hit->received_at_ms;
     event->kind = (enum event_kind)hit->kind;
     event->name = hit->name;

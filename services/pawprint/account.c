@@ -70,6 +70,7 @@ static void site_record(const struct cli *cli, const struct pp_pg_rows *rows,
         .changed_at_ms = pp_pg_int64(rows, 0, 4),
         .origins = pp_str_of(pp_pg_text(rows, 0, 5)),
         .zone = pp_str_of(pp_pg_text(rows, 0, 6)),
+        .retention_days = (int32_t)pp_pg_int64(rows, 0, 7),
     };
     struct pp_buf record;
 
@@ -97,12 +98,12 @@ int site_tell(struct cli *cli, const char *site_id, struct pp_err *err)
                           err) < 0)
         return -1;
     pp_buf_init(&text, 2 * RECORD_BYTES + 3);
-    result = pp_pg_query(
-        cli->pg,
-        "SELECT site_id, account_id, version, status, "
-        "(extract(epoch FROM changed_at) * 1000)::bigint, "
-        "array_to_string(origins, ' '), zone FROM site WHERE site_id = $1",
-        1, values, &rows, err);
+    result = pp_pg_query(cli->pg,
+                         "SELECT site_id, account_id, version, status, "
+                         "(extract(epoch FROM changed_at) * 1000)::bigint, "
+                         "array_to_string(origins, ' '), zone, retention_days "
+                         "FROM site WHERE site_id = $1",
+                         1, values, &rows, err);
     if (result == 0) {
         site_record(cli, &rows, &text);
         values[1] = text.p;
@@ -149,6 +150,7 @@ int site_create_run(struct cli *cli, int argc, char **argv, struct pp_err *err)
         cli_option(argc, argv, "--name", NULL),
         cli_option(argc, argv, "--origins", ""),
         cli_option(argc, argv, "--zone", "UTC"),
+        cli_option(argc, argv, "--retention", "400"),
     };
 
     if (!values[1] || !values[2])
@@ -157,9 +159,9 @@ int site_create_run(struct cli *cli, int argc, char **argv, struct pp_err *err)
         return -1;
     if (pp_pg_exec(cli->pg,
                    "INSERT INTO site (site_id, account_id, name, origins, "
-                   "zone) VALUES ($1, $2, $3, array_remove("
-                   "string_to_array(lower($4), ' '), ''), $5)",
-                   5, values, err) < 0 ||
+                   "zone, retention_days) VALUES ($1, $2, $3, array_remove("
+                   "string_to_array(lower($4), ' '), ''), $5, $6)",
+                   6, values, err) < 0 ||
         site_tell(cli, id, err) < 0) {
         pp_pg_rollback(cli->pg);
         return -1;

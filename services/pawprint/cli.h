@@ -77,5 +77,8 @@ int rejects_list_run(struct cli *cli, int argc, char **argv,
 int rejects_replay_run(struct cli *cli, int argc, char **argv,
                        struct pp_err *err);
 int balance_run(struct cli *cli, int argc, char **argv, struct pp_err *err);
+int rollup_run(struct cli *cli, int argc, char **argv, struct pp_err *err);
+int prove_rollups_run(struct cli *cli, int argc, char **argv,
+                      struct pp_err *err);
 
 #endif

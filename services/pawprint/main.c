@@ -27,7 +27,8 @@ static const struct command commands[] = {
      "creates an account and prints its id", NEEDS_POSTGRES,
      account_create_run},
     {"site create",
-     "--account ID --name NAME [--origins 'HOST HOST'] [--zone ZONE]",
+     "--account ID --name NAME [--origins 'HOST HOST'] [--zone ZONE] "
+     "[--retention 90|400|1100]",
      "creates a site and prints its snippet", NEEDS_POSTGRES, site_create_run},
     {"site list", "[--account ID]", "lists sites", NEEDS_POSTGRES,
      site_list_run},
@@ -62,7 +63,15 @@ static const struct command commands[] = {
      "reads every event that Kafka keeps and shows that each is exactly one of "
      "stored, rejected, denied",
      NEEDS_POSTGRES | NEEDS_KAFKA | NEEDS_CLICKHOUSE, prove_topics_run},
-    {"prove", "[--wait SECONDS]", "every proof there is",
+    {"rollup", "[--all | --day YYYY-MM-DD]",
+     "makes visits and rollups of recent days equal to events; of all; of one",
+     NEEDS_CLICKHOUSE, rollup_run},
+    {"prove rollups", "",
+     "compares visits and rollups with events, day by day; fails when one "
+     "differs",
+     NEEDS_CLICKHOUSE, prove_rollups_run},
+    {"prove", "[--wait SECONDS]",
+     "every proof there is; rollups that trail fail it: `rollup` comes before",
      NEEDS_POSTGRES | NEEDS_KAFKA | NEEDS_CLICKHOUSE, prove_run},
 };
 

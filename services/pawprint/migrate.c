@@ -16,6 +16,7 @@
 
 #define LOCK       "7166150"
 #define TIMEOUT_MS 60000
+#define APPLY_MS   (4 * 3600 * 1000) /* a whole table may have to be moved */
 
 /* What differs between the two stores. */
 struct store {
@@ -123,6 +124,14 @@ static int clickhouse_applied(struct cli *cli, int number,
     return answer.n > 0;
 }
 
+static int clickhouse_step(struct cli *cli, const char *sql, struct pp_err *err)
+{
+    const struct pp_clickhouse_call call = {.sql = sql, .timeout_ms = APPLY_MS};
+    struct pp_str answer;
+
+    return pp_clickhouse_run(cli->clickhouse, &call, &answer, err);
+}
+
 /* A real server takes one statement at a time: they end with ";\n". */
 static int clickhouse_apply(struct cli *cli, const struct migration *migration,
                             const char *checksum, struct pp_err *err)
@@ -141,7 +150,7 @@ static int clickhouse_apply(struct cli *cli, const struct migration *migration,
         if (end)
             *end = '\0';
         if (pp_str_trim(pp_str_of(sql)).n > 0)
-            result = clickhouse(cli, sql, NULL, &answer, err);
+            result = clickhouse_step(cli, sql, err);
     }
     free(rest);
     if (result < 0)

@@ -3,6 +3,7 @@
  * row is there twice. Counted record by record, from what Kafka keeps.
  */
 #include "prove.h"
+#include "prove_rollups.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -399,8 +400,18 @@ int prove_topics_run(struct cli *cli, int argc, char **argv, struct pp_err *err)
 int prove_run(struct cli *cli, int argc, char **argv, struct pp_err *err)
 {
     const char *what = cli_argument(argc, argv, 0);
+    bool equal;
+    int topics;
 
     if (what)
         return cli_usage(err, "that can't be proved");
-    return prove_topics_run(cli, argc, argv, err);
+    printf("%s", cli->json ? "{\"topics\":" : "");
+    topics = prove_topics_run(cli, argc, argv, err);
+    if (topics < 0)
+        return -1;
+    printf("%s", cli->json ? ",\"rollups\":" : "\n");
+    if (prove_rollups(cli, &equal, err) < 0)
+        return -1;
+    printf("%s", cli->json ? "}\n" : "");
+    return topics || !equal;
 }

@@ -14,7 +14,8 @@ struct row {
     struct row_identity identity;
     size_t at; /* of key, then value, then the site's id, in records */
     uint32_t key_n, value_n, site_n;
-    int32_t month; /* the table's partition */
+    int32_t month; /* with retention: the table's partition */
+    uint16_t retention_days;
 };
 
 /* Stored; still to go; never to go. */
@@ -107,6 +108,7 @@ void batch_put(struct batch *batch, const struct event *event,
         .value_n = (uint32_t)value.n,
         .site_n = (uint32_t)event->site_id.n,
         .month = month_of(batch, event->event_at_ms),
+        .retention_days = row_retention_days(event),
     };
     batch->last[identity->partition] = identity->offset;
     pp_buf_add_str(&batch->records, key);
@@ -204,14 +206,15 @@ size_t batch_deny(struct batch *batch,
 struct batch_group batch_next(struct batch *batch)
 {
     struct batch_group group = {batch->group, 0};
-    int32_t month = 0;
+    const struct row *first = NULL;
 
     for (uint32_t i = 0; i < batch->count; i++) {
         if (batch->open[i] != OPEN)
             continue;
-        if (group.count == 0)
-            month = batch->rows[i].month;
-        if (batch->rows[i].month == month)
+        if (!first)
+            first = &batch->rows[i];
+        if (batch->rows[i].month == first->month &&
+            batch->rows[i].retention_days == first->retention_days)
             batch->group[group.count++] = i;
     }
     return group;

@@ -12,7 +12,8 @@
 
 #include "rejected.h"
 
-#define HOLD_MS 200
+#define HOLD_MS     200
+#define REJECTED_MS 30000
 #define RESTART_MS                                                             \
     1500 /* uptime is in whole seconds: a start seems to move by 1 */
 

@@ -6,7 +6,7 @@
 
 #define SQL_BYTES 2048
 
-/* The columns in the order of schemas/clickhouse/0001_events.sql. */
+/* The columns in the order of schemas/clickhouse/0003_retention.sql. */
 enum column {
     SITE_ID,
     EVENT_AT,
@@ -39,6 +39,7 @@ enum column {
     KAFKA_EPOCH,
     KAFKA_PARTITION,
     KAFKA_OFFSET,
+    RETENTION_DAYS,
     VALID_UNTIL,
     COLUMN_COUNT,
 };
@@ -97,6 +98,7 @@ static const struct native_column columns[COLUMN_COUNT] = {
     [KAFKA_EPOCH] = FIXED("kafka_epoch", "Int64", 8),
     [KAFKA_PARTITION] = FIXED("kafka_partition", "Int32", 4),
     [KAFKA_OFFSET] = FIXED("kafka_offset", "Int64", 8),
+    [RETENTION_DAYS] = FIXED("retention_days", "UInt16", 2),
     [VALID_UNTIL] = {.name = "valid_until",
                      .type = "DateTime64(3, 'UTC')",
                      .kind = NATIVE_CONSTANT,
@@ -200,6 +202,17 @@ void row_set_valid_until(struct native *block, int64_t until_ms)
     native_set_constant(block, VALID_UNTIL, &until_ms);
 }
 
+/* Each value is a partition of its own a month: strangers choose none. */
+uint16_t row_retention_days(const struct event *event)
+{
+    static const uint16_t classes[] = {90, 400, 1100};
+
+    for (size_t i = 0; i < PP_COUNT(classes); i++)
+        if (event->retention_days <= classes[i])
+            return classes[i];
+    return classes[PP_COUNT(classes) - 1];
+}
+
 static void put_optional(struct native *block, enum column column, bool has,
                          const void *value)
 {
@@ -213,6 +226,7 @@ void row_put(struct native *block, const struct event *event,
              const struct row_identity *identity)
 {
     const uint8_t bot = event->bot;
+    const uint16_t days = row_retention_days(event);
 
     native_put_str(block, SITE_ID, event->site_id);
     native_put(block, EVENT_AT, &event->event_at_ms);
@@ -245,5 +259,6 @@ void row_put(struct native *block, const struct event *event,
     native_put(block, KAFKA_EPOCH, &identity->epoch);
     native_put(block, KAFKA_PARTITION, &identity->partition);
     native_put(block, KAFKA_OFFSET, &identity->offset);
+    native_put(block, RETENTION_DAYS, &days);
     native_end_row(block);
 }

@@ -15,7 +15,7 @@ struct row_identity {
     int64_t offset;
 };
 
-#define ROW_COLUMNS 32
+#define ROW_COLUMNS 33
 
 /* The types of the table's columns, as an insert has to name them. */
 struct row_types {
@@ -42,6 +42,9 @@ struct native *row_block_new(void);
 
 void row_put(struct native *block, const struct event *event,
              const struct row_identity *identity);
+
+/* How long the row is kept: one of the few classes, rounded up. */
+uint16_t row_retention_days(const struct event *event);
 
 /*
  * The server takes the block's rows up to this instant of its own clock only:

@@ -20,6 +20,7 @@ TICK_US = 1_000_000 / os.sysconf("SC_CLK_TCK")
 LOAD_S = 10
 BATCHES_S = 3  # what they send is what the enricher and the writer get
 BATCH = 50
+DAY_ROWS = 500_000
 HITS = 'pawprint_collector_hits_total{result="accepted"}'
 
 
@@ -113,13 +114,45 @@ def drained(service, events):
     return int(done), (cpu_us(service) - spent) / done
 
 
+def bench_reports():
+    """What a day's tables cost ClickHouse, beside copying the day's rows."""
+    day = stack.clickhouse("SELECT toDate(now('UTC')) - 1")[0][0]
+    sql = (stack.ROOT / "tests/bench/events.sql").read_text(encoding="ascii")
+    for statement in (sql.format(rows=DAY_ROWS, day=day),
+                      "OPTIMIZE TABLE events FINAL",
+                      "CREATE TABLE IF NOT EXISTS floor AS events"):
+        stack.post(statement)
+    spent = cpu_us("clickhouse")
+    stack.post("INSERT INTO floor SELECT * REPLACE (now64(3) + 60 AS "
+                        "valid_until) FROM events")
+    least = (cpu_us("clickhouse") - spent) / DAY_ROWS
+    for what, words in (("reports, a day made anew", ["--day", day]),
+                        ("reports, a day that is right", [])):
+        spent = cpu_us("clickhouse")
+        stack.pawprint("rollup", *words)
+        row(what, DAY_ROWS, (cpu_us("clickhouse") - spent) / DAY_ROWS, least,
+            "ClickHouse copying the day's rows")
+    for name, rows, each, share in stack.clickhouse(
+            "SELECT table, toString(sum(rows)), toString(round("
+            f"sum(bytes_on_disk) / sum(rows), 1)), toString(round("
+            f"sum(bytes_on_disk) / {DAY_ROWS}, 2)) FROM system.parts WHERE "
+            "active AND database = 'pawprint' AND table NOT IN ('floor', "
+            "'migration') GROUP BY table ORDER BY table"):
+        print(f"  {name:<20}{int(rows):>14,} rows{each:>9} bytes a row"
+              f"{share:>9} bytes an event", flush=True)
+
+
 def main(names):
-    names = names or ["collector", "enricher", "writer"]
+    names = names or ["collector", "enricher", "writer", "reports"]
     site = stack.new_site("bench")
     stack.until("the site is known",
                 lambda: stack.metrics("collector")["pawprint_collector_sites"])
     print(f"{'':<26}{'events':>10}{'us each':>10}{'floor':>10}{'ratio':>8}"
           f"{'a second':>12}   floor is", flush=True)
+    if "reports" in names:
+        bench_reports()
+    if not {"collector", "enricher", "writer"} & set(names):
+        return
     bench_collector(site, "collector" in names)
     if not {"enricher", "writer"} & set(names):
         return

@@ -37,9 +37,10 @@ OLD_TABLE = [
     ttfb_ms Nullable(Int32), dom_ms Nullable(Int32), load_ms Nullable(Int32),
     props Array(String), kafka_epoch Int64,
     kafka_partition Int32, kafka_offset Int64, valid_until Int64,
-    fence UInt8 MATERIALIZED throwIf(valid_until < toInt64(now()) * 1000))
+    retention_days UInt16, fence UInt8 MATERIALIZED throwIf(valid_until < toInt64(now()) * 1000))
     ENGINE = MergeTree
-    PARTITION BY toYYYYMM(toDateTime(intDiv(event_at, 1000), 'UTC'))
+    PARTITION BY (retention_days,
+                  toYYYYMM(toDateTime(intDiv(event_at, 1000), 'UTC')))
     ORDER BY (site_id, event_at)""",
 ]
 

@@ -133,6 +133,7 @@ static struct event some_event(struct pp_str id, struct pp_str long_path,
         .country = text_of("C", 9),
         .language = text_of("l", 9),
         .bot = throw_dice() % 10 == 0,
+        .retention_days = 400,
         .has_visitor = true,
         .has_visit_id = true,
     };

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "pp_clickhouse.h"
 #include "pp_time.h"
@@ -15,6 +16,9 @@
 
 #define CALL_MS   30000
 #define SQL_BYTES ((size_t)16 << 10)
+
+/* An instant of late: what is old is dropped by the table. */
+#define T0 (pp_wall_now().ms / 86400000 * 86400000 - 86400000)
 
 static struct pp_clickhouse *clickhouse;
 
@@ -99,6 +103,7 @@ static int make_table(void **state)
     run("DROP TABLE IF EXISTS events", (struct pp_str){NULL, 0});
     run_file("schemas/clickhouse/0001_events.sql");
     run_file("schemas/clickhouse/0002_fence.sql");
+    run_file("schemas/clickhouse/0003_retention.sql");
     return 0;
 }
 
@@ -121,8 +126,8 @@ static struct event some_event(void)
         .event_id = PP_LIT("e-1"),
         .site_id = PP_LIT("site"),
         .account_id = PP_LIT("account"),
-        .received_at_ms = 1700000000123,
-        .event_at_ms = 1700000000001,
+        .received_at_ms = T0 + 123,
+        .event_at_ms = T0 + 1,
         .kind = EVENT_KIND_PAGEVIEW,
         .hostname = PP_LIT("shop.example"),
         .pathname = PP_LIT("/kettles"),
@@ -136,6 +141,7 @@ static void a_row_comes_back_as_it_went_in(void **state)
     struct native *block = row_block_new();
     struct event event = some_event();
     struct pp_buf props;
+    char want[200];
 
     (void)state;
     pp_buf_init(&props, 1024);
@@ -156,18 +162,23 @@ static void a_row_comes_back_as_it_went_in(void **state)
     event.has_load_ms = true;
     event.load_ms = 2147483647;
     event.bot = true;
+    event.retention_days = 90;
     event.props.blocks = pp_buf_str(&props);
     row_put(block, &event, &identity);
     insert(block);
+    snprintf(want, sizeof(want),
+             "site\te-1\taccount\tvital\tLCP\tshop.example\t/kettles\t"
+             "desktop\t%" PRId64 "\t%" PRId64 "\n",
+             T0 + 1, T0 + 123);
     assert_answer("SELECT site_id, event_id, account_id, kind, name, hostname,"
                   " pathname, device, toUnixTimestamp64Milli(event_at),"
                   " toUnixTimestamp64Milli(received_at) FROM events",
-                  "site\te-1\taccount\tvital\tLCP\tshop.example\t/kettles\t"
-                  "desktop\t1700000000001\t1700000000123\n");
+                  want);
     assert_answer("SELECT visitor, visit_id, value, ttfb_ms, load_ms, bot,"
-                  " kafka_epoch, kafka_partition, kafka_offset FROM events",
+                  " kafka_epoch, kafka_partition, kafka_offset, retention_days"
+                  " FROM events",
                   "-9223372036854775808\t-1\t0.125\t\\N\t2147483647\t1\t7\t3\t"
-                  "4200000000\n");
+                  "4200000000\t90\n");
     assert_answer("SELECT props['plan'], length(props['tab\\there']),"
                   " length(props) FROM events",
                   "gold\t0\t2\n");
@@ -288,6 +299,52 @@ static void a_block_of_two_months_is_refused_whole(void **state)
     native_free(&block);
 }
 
+/* Also when it was killed after any of its statements, and runs again. */
+static void rows_of_before_move_into_the_table_by_retention(void **state)
+{
+    (void)state;
+    run("DROP TABLE events", (struct pp_str){NULL, 0});
+    run_file("schemas/clickhouse/0001_events.sql");
+    run_file("schemas/clickhouse/0002_fence.sql");
+    run("INSERT INTO events (site_id, event_at, kafka_offset, valid_until)"
+        " SELECT 'site', now64(3) - number * 3000, number, now64(3) + 60"
+        " FROM numbers(10000)",
+        (struct pp_str){NULL, 0});
+    run_file("schemas/clickhouse/0003_retention.sql");
+    run_file("schemas/clickhouse/0003_retention.sql");
+    assert_answer("SELECT count(), uniqExact(kafka_offset),"
+                  " uniqExact(retention_days), any(retention_days)"
+                  " FROM events",
+                  "10000\t10000\t1\t400\n");
+    assert_answer("SELECT partition_key, position(create_table_query,"
+                  " 'CONSTRAINT fence CHECK valid_until > now64') > 0,"
+                  " position(engine_full, 'fsync_after_insert = 1') > 0"
+                  " FROM system.tables WHERE database = 'writer_test'",
+                  "(retention_days, toYYYYMM(event_at))\t1\t1\n");
+}
+
+/* What the server drops, it drops as whole parts whose every row is over. */
+static void only_parts_that_are_over_go(void **state)
+{
+    (void)state;
+    run("INSERT INTO events (site_id, event_at, retention_days, valid_until)"
+        " SELECT 'site', toStartOfMonth(now()) - toIntervalDay(day),"
+        " class, now64(3) + 60 FROM (SELECT arrayJoin([20, 200, 600]) AS day,"
+        " arrayJoin([90, 400, 1100]) AS class)",
+        (struct pp_str){NULL, 0});
+    for (int tries = 0; tries < 300; tries++) {
+        struct pp_str got =
+            run("SELECT count() FROM events", (struct pp_str){NULL, 0});
+
+        if (pp_str_eq(pp_str_trim(got), PP_LIT("6")))
+            break;
+        usleep(100000);
+    }
+    assert_answer("SELECT retention_days, count() FROM events GROUP BY 1"
+                  " ORDER BY 1",
+                  "90\t1\n400\t2\n1100\t3\n");
+}
+
 static void what_is_stored_of_a_range_is_told(void **state)
 {
     const struct pp_clickhouse_access access = test_access();
@@ -335,6 +392,9 @@ int main(void)
         cmocka_unit_test_setup(a_block_of_two_months_is_refused_whole,
                                make_table),
         cmocka_unit_test_setup(what_is_stored_of_a_range_is_told, make_table),
+        cmocka_unit_test_setup(rows_of_before_move_into_the_table_by_retention,
+                               make_table),
+        cmocka_unit_test_setup(only_parts_that_are_over_go, make_table),
         cmocka_unit_test_setup(a_block_that_was_emptied_holds_nothing_of_before,
                                make_table),
     };

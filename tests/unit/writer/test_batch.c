@@ -124,6 +124,31 @@ static void rows_of_two_months_go_out_apart(void **state)
     assert_int_equal(batch_next(batch).count, 0);
 }
 
+/* Each class of retention has partitions of its own. */
+static void rows_that_are_kept_for_another_time_go_out_apart(void **state)
+{
+    static const int32_t days[] = {90, 400, 90, 1100, 91, 5000};
+    struct batch_group group;
+
+    (void)state;
+    for (size_t i = 0; i < PP_COUNT(days); i++) {
+        struct event event = event_of(0);
+
+        event.retention_days = days[i];
+        batch_put(batch, &event, &(struct row_identity){1, 0, (int64_t)i},
+                  PP_LIT(""), PP_LIT(""));
+    }
+    for (uint32_t i = 0; i < 2; i++) { /* 90 and 90; 400 and 91 */
+        group = batch_next(batch);
+        assert_int_equal(group.count, 2);
+        assert_int_equal(group.rows[0], i);
+        batch_done(batch, group);
+    }
+    group = batch_next(batch);
+    assert_int_equal(group.count, 2);
+    assert_int_equal(group.rows[0], 3);
+}
+
 static void a_month_begins_at_midnight_utc(void **state)
 {
     static const int64_t midnight = 1701388800000; /* 1 December 2023 */
@@ -269,6 +294,8 @@ int main(void)
                                         end),
         cmocka_unit_test_setup_teardown(a_month_begins_at_midnight_utc, begin,
                                         end),
+        cmocka_unit_test_setup_teardown(
+            rows_that_are_kept_for_another_time_go_out_apart, begin, end),
         cmocka_unit_test_setup_teardown(rows_that_are_stored_are_not_sent_again,
                                         begin, end),
         cmocka_unit_test_setup_teardown(a_row_that_is_stored_twice_is_noticed,

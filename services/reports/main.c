@@ -1,0 +1,172 @@
+/*
+ * reports - does what is due at a time.
+ *
+ *   reads   ClickHouse: events
+ *   writes  ClickHouse: visits, rollup_minute, rollup_hour, rollup_day
+ *           Postgres: job_run
+ *
+ * A run is claimed by one replica under a lease and may begin again when that
+ * dies, so a job may do a thing twice but never leaves half of one: what a
+ * table's day should be is asked of events each time. The jobs are the rows
+ * below; how a day is made is in common/pp_rollup.
+ */
+#include <unistd.h>
+
+#include "pp_job.h"
+#include "pp_mem.h"
+#include "pp_service.h"
+
+#include "rollup.h"
+
+#define IDLE_MS      500
+#define LEASE_MORE_S 15 /* than the longest statement */
+#define DAY_S        86400
+
+static struct {
+    struct pp_clickhouse_access clickhouse;
+    const char *postgres;
+    int every_s, recent_days, statement_s, lag_s;
+} cfg;
+
+static const struct pp_setting settings[] = {
+    PP_CLICKHOUSE_SETTINGS(&cfg.clickhouse),
+    PP_SECRET("PAWPRINT_POSTGRES_DSN", &cfg.postgres, NULL,
+              "how to reach Postgres, as libpq takes it"),
+    PP_INT_RANGE("PAWPRINT_REPORTS_ROLLUP_SECONDS", &cfg.every_s, "60", 1,
+                 DAY_S, "seconds between two runs that make recent days right"),
+    PP_INT_RANGE("PAWPRINT_REPORTS_RECENT_DAYS", &cfg.recent_days, "9", 1, 60,
+                 "days that are looked at each time; all are once a day"),
+    PP_INT_RANGE("PAWPRINT_REPORTS_LAG_SECONDS", &cfg.lag_s, "600", 0, DAY_S,
+                 "longest time that today lacks up to a twentieth of its rows"),
+    PP_INT_RANGE("PAWPRINT_REPORTS_STATEMENT_SECONDS", &cfg.statement_s, "50",
+                 5, 50, "longest time of one statement in ClickHouse"),
+    {0},
+};
+
+#define RUNS(outcome_)                                                         \
+    PP_COUNTER_WITH("pawprint_reports_runs_total", "runs of jobs, by outcome", \
+                    {"outcome", outcome_})
+static struct pp_counter runs[] = {
+    [PP_JOB_DONE] = RUNS("done"),
+    [PP_JOB_FAILED] = RUNS("failed"),
+    [PP_JOB_LOST] = RUNS("lost"),
+    [PP_JOB_GIVEN_BACK] = RUNS("given_back"),
+};
+static struct pp_counter days =
+    PP_COUNTER("pawprint_reports_rollup_days_total",
+               "days of which some table was made anew");
+static struct pp_counter partitions =
+    PP_COUNTER("pawprint_reports_rollup_partitions_total",
+               "days of tables that were made anew");
+static struct pp_gauge days_left =
+    PP_GAUGE("pawprint_reports_rollup_days_left",
+             "days that were not right at the end of the last run");
+static struct pp_gauge age = PP_GAUGE(
+    "pawprint_reports_rollup_age_seconds",
+    "time since the last good run, of any replica; -1 before the first");
+
+struct reports {
+    struct pp_jobs *jobs;
+    struct rollup_context rollup;
+    struct pp_job table[2];
+};
+
+static void register_jobs(struct reports *self)
+{
+    const int lease_s = cfg.statement_s + LEASE_MORE_S;
+    const struct pp_job table[] = {
+        {
+            .name = "rollup",
+            .every_s = cfg.every_s,
+            .catch_up = PP_JOB_LATEST,
+            .lease_s = lease_s,
+            .attempts_max = 5,
+            .run = rollup_recent,
+        },
+        {
+            .name = "rollup.all",
+            .every_s = DAY_S,
+            .catch_up = PP_JOB_LATEST,
+            .lease_s = lease_s,
+            .attempts_max = 20,
+            .run = rollup_all,
+        },
+    };
+
+    for (size_t i = 0; i < PP_COUNT(table); i++)
+        self->table[i] = table[i];
+}
+
+static int open_all(struct reports *self, struct pp_err *err)
+{
+    register_jobs(self);
+    self->rollup = (struct rollup_context){
+        .recent_days = cfg.recent_days,
+        .statement_s = cfg.statement_s,
+        .lag_s = cfg.lag_s,
+        .running = pp_service_running,
+        .days = &days,
+        .partitions = &partitions,
+        .days_left = &days_left,
+    };
+    if (pp_clickhouse_open(&self->rollup.clickhouse, &cfg.clickhouse, err) < 0)
+        return -1;
+    return pp_jobs_open(&self->jobs, cfg.postgres, "reports", self->table,
+                        PP_COUNT(self->table), &self->rollup, err);
+}
+
+static int one_turn(struct reports *self, struct pp_err *err)
+{
+    enum pp_job_outcome outcome;
+    const struct pp_job *job;
+    int64_t seconds;
+
+    if (pp_jobs_turn(self->jobs, &outcome, &job, err) < 0 ||
+        pp_job_age(self->jobs, self->table[0].name, &seconds, err) < 0)
+        return -1;
+    pp_gauge_set(&age, seconds);
+    if (outcome == PP_JOB_NOTHING)
+        usleep(IDLE_MS * 1000);
+    else
+        pp_counter_add(&runs[outcome], 1);
+    return 0;
+}
+
+static void close_all(struct reports *self)
+{
+    pp_jobs_close(&self->jobs);
+    pp_clickhouse_close(&self->rollup.clickhouse);
+}
+
+static void add_metrics(void)
+{
+    for (size_t i = PP_JOB_DONE; i < PP_COUNT(runs); i++)
+        pp_metrics_add(&runs[i].metric);
+    pp_metrics_add(&days.metric);
+    pp_metrics_add(&partitions.metric);
+    pp_metrics_add(&days_left.metric);
+    pp_metrics_add(&age.metric);
+}
+
+int main(int argc, char **argv)
+{
+    struct reports self = {0};
+    struct pp_err err = {0};
+
+    add_metrics();
+    pp_service_init("reports", settings, argc, argv);
+    if (open_all(&self, &err) == 0) {
+        while (pp_service_running()) {
+            if (one_turn(&self, &err) == 0) {
+                pp_service_ready();
+                continue;
+            }
+            pp_service_not_ready();
+            if (err.kind != PP_ERR_AGAIN)
+                break;
+            pp_service_backoff(&err);
+        }
+    }
+    close_all(&self);
+    return pp_service_exit(&err);
+}

@@ -1,0 +1,375 @@
+/* pp_job against a real Postgres: who does what, when, and how often. */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "pp_job.h"
+#include "pp_time.h"
+
+#include "test.h"
+
+#define RUNS      200
+#define PROCESSES 4
+#define KILLS     25
+
+static char dsn[512];
+static struct pp_pg *pg;
+
+static void exec(const char *sql)
+{
+    struct pp_err err = {0};
+
+    if (pp_pg_exec(pg, sql, 0, NULL, &err) < 0)
+        fail_msg("%s: %s", sql, err.msg);
+}
+
+static int64_t number(const char *sql)
+{
+    struct pp_pg_rows rows;
+    struct pp_err err = {0};
+    int64_t value;
+
+    if (pp_pg_query(pg, sql, 0, NULL, &rows, &err) < 0)
+        fail_msg("%s: %s", sql, err.msg);
+    value = pp_pg_int64(&rows, 0, 0);
+    pp_pg_rows_fini(&rows);
+    return value;
+}
+
+static void run_file(const char *path)
+{
+    char sql[16384];
+    struct pp_err err = {0};
+    FILE *file = fopen(path, "r");
+    size_t n;
+
+    assert_non_null(file);
+    n = fread(sql, 1, sizeof(sql) - 1, file);
+    fclose(file);
+    sql[n] = '\0';
+    if (pp_pg_script(pg, sql, &err) < 0)
+        fail_msg("%s: %s", path, err.msg);
+}
+
+/* A database of the test's own: its clock is shifted. */
+static int make_database(void **state)
+{
+    const char *all = getenv("PAWPRINT_POSTGRES_DSN");
+    const char *slash = all ? strrchr(all, '/') : NULL;
+    struct pp_err err = {0};
+
+    (void)state;
+    assert_non_null(slash);
+    assert_int_equal(pp_pg_open(&pg, all, "test", &err), 0);
+    exec("DROP DATABASE IF EXISTS job_test WITH (FORCE)");
+    exec("CREATE DATABASE job_test");
+    pp_pg_close(&pg);
+    snprintf(dsn, sizeof(dsn), "%.*s/job_test", (int)(slash - all), all);
+    assert_int_equal(pp_pg_open(&pg, dsn, "test", &err), 0);
+    run_file("schemas/postgres/0001_accounts_sites_outbox.sql");
+    run_file("schemas/postgres/0005_job_run.sql");
+    exec("UPDATE installation SET is_test = true");
+    exec("CREATE TABLE effect (job text, scope text, worker int)");
+    return 0;
+}
+
+static int drop_database(void **state)
+{
+    (void)state;
+    pp_pg_close(&pg);
+    return 0;
+}
+
+static int empty(void **state)
+{
+    (void)state;
+    exec("TRUNCATE job_run, effect");
+    exec("UPDATE installation SET clock_shift = date_trunc('hour', now()) "
+         "+ interval '30 minutes 20 seconds' - now()"); /* near no edge */
+    return 0;
+}
+
+/* Writes one row, in the transaction that marks the run as done. */
+static int note(struct pp_job_run *run, void *context, struct pp_err *err)
+{
+    char worker[16];
+    const char *values[] = {run->job->name, run->scope, worker};
+
+    (void)context;
+    snprintf(worker, sizeof(worker), "%d", (int)getpid());
+    if (pp_pg_begin(run->pg, err) < 0)
+        return -1;
+    usleep(3000);
+    pp_job_number(run, "attempts", run->attempt);
+    if (pp_pg_exec(run->pg, "INSERT INTO effect VALUES ($1, $2, $3::int)", 3,
+                   values, err) < 0 ||
+        pp_job_finish(run, err) < 0) {
+        pp_pg_rollback(run->pg);
+        return -1;
+    }
+    return pp_pg_commit(run->pg, err);
+}
+
+static int refuse(struct pp_job_run *run, void *context, struct pp_err *err)
+{
+    (void)run;
+    (void)context;
+    return pp_err_set(err, PP_ERR_AGAIN, "not today");
+}
+
+static enum pp_job_outcome turn(struct pp_jobs *jobs)
+{
+    const struct pp_job *job;
+    enum pp_job_outcome outcome;
+    struct pp_err err = {0};
+
+    if (pp_jobs_turn(jobs, &outcome, &job, &err) < 0)
+        fail_msg("%s", err.msg);
+    return outcome;
+}
+
+static struct pp_jobs *jobs_of(const struct pp_job *job, void *context)
+{
+    struct pp_err err = {0};
+    struct pp_jobs *jobs;
+
+    assert_int_equal(pp_jobs_open(&jobs, dsn, "test", job, 1, context, &err),
+                     0);
+    return jobs;
+}
+
+/* --- many processes -------------------------------------------------------
+ */
+
+/* A child: does runs until there are none, and then leaves without a word. */
+static pid_t start_worker(const struct pp_job *job)
+{
+    pid_t pid = fork();
+
+    if (pid != 0)
+        return pid;
+    struct pp_jobs *jobs;
+    struct pp_err err = {0};
+    const struct pp_job *done;
+    enum pp_job_outcome outcome;
+
+    if (pp_jobs_open(&jobs, dsn, "worker", job, 1, NULL, &err) < 0)
+        _exit(1);
+    for (;;) {
+        if (pp_jobs_turn(jobs, &outcome, &done, &err) < 0)
+            _exit(1);
+        if (outcome == PP_JOB_NOTHING)
+            usleep(10000);
+    }
+}
+
+static void four_processes_do_each_of_200_runs_once_whoever_is_killed(void **s)
+{
+    static const struct pp_job job = {
+        .name = "note", .lease_s = 1, .attempts_max = 1000, .run = note};
+    pid_t workers[PROCESSES];
+    int kills = 0;
+
+    (void)s;
+    for (int i = 0; i < RUNS; i++) {
+        struct pp_err err = {0};
+        char scope[16];
+
+        snprintf(scope, sizeof(scope), "%d", i);
+        assert_int_equal(pp_job_add(pg, "note", scope, "2026-01-01", &err), 0);
+    }
+    for (size_t i = 0; i < PROCESSES; i++)
+        workers[i] = start_worker(&job);
+    for (int tries = 0; tries < 1500; tries++) {
+        size_t victim = (size_t)tries % PROCESSES;
+
+        usleep(17000 + (unsigned)tries % 7 * 1000);
+        if (kills++ < KILLS) {
+            kill(workers[victim], SIGKILL);
+            waitpid(workers[victim], NULL, 0);
+            workers[victim] = start_worker(&job);
+        } else if (number("SELECT count(*) FROM job_run WHERE state = "
+                          "'done'") == RUNS) {
+            break;
+        }
+    }
+    for (size_t i = 0; i < PROCESSES; i++) {
+        kill(workers[i], SIGKILL);
+        waitpid(workers[i], NULL, 0);
+    }
+    assert_int_equal(number("SELECT count(*) FROM effect"), RUNS);
+    assert_int_equal(number("SELECT count(DISTINCT scope) FROM effect"), RUNS);
+    assert_int_equal(
+        number("SELECT count(*) FROM job_run WHERE state = 'done'"), RUNS);
+    assert_true(number("SELECT count(*) FROM job_run WHERE attempt > 1") > 0);
+    assert_true(number("SELECT count(DISTINCT worker) FROM effect") > 1);
+    assert_int_equal(number("SELECT count(*) - count(DISTINCT fence) "
+                            "FROM job_run"),
+                     0);
+}
+
+/* --- one process ----------------------------------------------------------
+ */
+
+static void the_last_instant_is_done_and_none_that_was_missed(void **state)
+{
+    static const struct pp_job job = {.name = "minute",
+                                      .every_s = 60,
+                                      .lease_s = 10,
+                                      .attempts_max = 3,
+                                      .run = note};
+    struct pp_jobs *jobs = jobs_of(&job, NULL);
+
+    (void)state;
+    assert_int_equal(turn(jobs), PP_JOB_DONE);
+    assert_int_equal(turn(jobs), PP_JOB_NOTHING);
+    exec("UPDATE installation SET clock_shift = clock_shift + '10 minutes'");
+    assert_int_equal(turn(jobs), PP_JOB_DONE);
+    assert_int_equal(turn(jobs), PP_JOB_NOTHING);
+    assert_int_equal(number("SELECT count(*) FROM job_run"), 2);
+    assert_int_equal(number("SELECT count(*) FROM job_run WHERE extract("
+                            "second FROM scheduled_for) = 0"),
+                     2);
+    assert_int_equal(number("SELECT max((numbers->>'attempts')::int) "
+                            "FROM job_run"),
+                     1);
+    pp_jobs_close(&jobs);
+}
+
+static void a_run_that_fails_is_tried_later_and_later_and_then_buried(void **s)
+{
+    static const struct pp_job job = {.name = "refuse",
+                                      .every_s = 3600,
+                                      .lease_s = 10,
+                                      .attempts_max = 2,
+                                      .run = refuse};
+    struct pp_jobs *jobs = jobs_of(&job, NULL);
+
+    (void)s;
+    assert_int_equal(turn(jobs), PP_JOB_FAILED);
+    assert_int_equal(turn(jobs), PP_JOB_NOTHING);
+    assert_int_equal(number("SELECT count(*) FROM job_run WHERE error = "
+                            "'not today' AND state = 'failed'"),
+                     1);
+    exec("UPDATE installation SET clock_shift = clock_shift + '6 seconds'");
+    assert_int_equal(turn(jobs), PP_JOB_FAILED);
+    assert_int_equal(number("SELECT count(*) FROM job_run WHERE state = "
+                            "'dead' AND attempt = 2"),
+                     1);
+    exec("UPDATE installation SET clock_shift = clock_shift + '20 minutes'");
+    assert_int_equal(turn(jobs), PP_JOB_NOTHING); /* dead is dead */
+    assert_int_equal(number("SELECT max(attempt) FROM job_run"), 2);
+    pp_jobs_close(&jobs);
+}
+
+/* A stopped process whose run another has claimed meanwhile. */
+static int lose(struct pp_job_run *run, void *context, struct pp_err *err)
+{
+    struct pp_jobs *other = context;
+
+    if (!other)
+        return note(run, NULL, err);
+    exec("UPDATE installation SET clock_shift = clock_shift + '1 minute'");
+    assert_int_equal(turn(other), PP_JOB_DONE);
+    assert_int_equal(pp_job_renew(run, err), -1);
+    assert_int_equal(err->kind, PP_ERR_DENIED);
+    return note(run, NULL, err);
+}
+
+static void whoever_lost_the_lease_changes_nothing(void **state)
+{
+    static const struct pp_job job = {.name = "lose",
+                                      .every_s = 3600,
+                                      .lease_s = 10,
+                                      .attempts_max = 5,
+                                      .run = lose};
+    struct pp_jobs *second = jobs_of(&job, NULL);
+    struct pp_jobs *first = jobs_of(&job, second);
+
+    (void)state;
+    assert_int_equal(turn(first), PP_JOB_LOST);
+    assert_int_equal(number("SELECT count(*) FROM effect"), 1);
+    assert_int_equal(number("SELECT attempt FROM job_run"), 2);
+    pp_jobs_close(&first);
+    pp_jobs_close(&second);
+}
+
+static int give_up(struct pp_job_run *run, void *context, struct pp_err *err)
+{
+    (void)context;
+    pp_job_give_back(run);
+    return pp_err_set(err, PP_ERR_AGAIN, "told to stop");
+}
+
+static void a_run_that_is_given_back_is_due_at_once(void **state)
+{
+    static const struct pp_job leaves = {.name = "give",
+                                         .every_s = 3600,
+                                         .lease_s = 10,
+                                         .attempts_max = 1,
+                                         .run = give_up};
+    static const struct pp_job does = {.name = "give",
+                                       .every_s = 3600,
+                                       .lease_s = 10,
+                                       .attempts_max = 1,
+                                       .run = note};
+    struct pp_jobs *first = jobs_of(&leaves, NULL);
+    struct pp_jobs *second = jobs_of(&does, NULL);
+
+    (void)state;
+    assert_int_equal(turn(first), PP_JOB_GIVEN_BACK);
+    assert_int_equal(turn(second), PP_JOB_DONE);
+    assert_int_equal(number("SELECT count(*) FROM job_run"), 1);
+    pp_jobs_close(&first);
+    pp_jobs_close(&second);
+}
+
+static void the_role_of_reports_does_jobs_and_nothing_else(void **state)
+{
+    static const struct pp_job job = {.name = "role",
+                                      .every_s = 3600,
+                                      .lease_s = 10,
+                                      .attempts_max = 1,
+                                      .run = give_up};
+    const char *at = strstr(dsn, "pawprint@");
+    char theirs[600];
+    struct pp_err err = {0};
+    struct pp_jobs *jobs;
+    struct pp_pg *other;
+
+    (void)state;
+    assert_non_null(at);
+    snprintf(theirs, sizeof(theirs), "%.*spawprint_reports@%s", (int)(at - dsn),
+             dsn, at + strlen("pawprint@"));
+    assert_int_equal(pp_jobs_open(&jobs, theirs, "test", &job, 1, NULL, &err),
+                     0);
+    assert_int_equal(turn(jobs), PP_JOB_GIVEN_BACK);
+    assert_int_equal(pp_pg_open(&other, theirs, "test", &err), 0);
+    assert_int_equal(pp_pg_exec(other, "SELECT FROM account", 0, NULL, &err),
+                     -1);
+    assert_int_equal(pp_pg_exec(other, "DELETE FROM outbox", 0, NULL, &err),
+                     -1);
+    pp_pg_close(&other);
+    pp_jobs_close(&jobs);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(
+            four_processes_do_each_of_200_runs_once_whoever_is_killed, empty),
+        cmocka_unit_test_setup(
+            the_last_instant_is_done_and_none_that_was_missed, empty),
+        cmocka_unit_test_setup(
+            a_run_that_fails_is_tried_later_and_later_and_then_buried, empty),
+        cmocka_unit_test_setup(whoever_lost_the_lease_changes_nothing, empty),
+        cmocka_unit_test_setup(a_run_that_is_given_back_is_due_at_once, empty),
+        cmocka_unit_test_setup(the_role_of_reports_does_jobs_and_nothing_else,
+                               empty),
+    };
+
+    return cmocka_run_group_tests(tests, make_database, drop_database);
+}
