@@ -38,6 +38,8 @@ char *pp_buf_room(struct pp_buf *buf, size_t count)
     if (count > buf->capacity - buf->n || !buf->p) {
         while (capacity - buf->n < count)
             capacity *= 2;
+        if (capacity > buf->max) /* so that pp_buf_add() need not look */
+            capacity = buf->max;
         buf->p = pp_realloc(buf->p, capacity);
         buf->capacity = capacity;
     }

@@ -153,6 +153,7 @@ static void make_table(struct server *server)
     }
     run_file(server, "schemas/clickhouse/0001_events.sql");
     run_file(server, "schemas/clickhouse/0002_fence.sql");
+    run_file(server, "schemas/clickhouse/0003_retention.sql");
     read_columns(server);
 }
 
@@ -227,6 +228,16 @@ static struct pp_str text(char *to, size_t size, const char *what, uint64_t n)
         to, (size_t)snprintf(to, size, "%s%llu", what, (unsigned long long)n)};
 }
 
+/* Not over yet, and in one month whatever is added to it. */
+static int64_t first_of_month_ms(void)
+{
+    time_t now = time(NULL);
+    struct tm date;
+
+    gmtime_r(&now, &date);
+    return (int64_t)(now / 86400 - (date.tm_mday - 1)) * 86400000;
+}
+
 /* A visit's page, with the values of its own that a row has. */
 static void put_row(struct native *block, int64_t offset, bool old)
 {
@@ -237,9 +248,10 @@ static void put_row(struct native *block, int64_t offset, bool old)
         .event_id = text(id, sizeof(id), "e-", dice(UINT64_MAX)),
         .site_id = PP_LIT("site"),
         .account_id = PP_LIT("account"),
-        .received_at_ms = 1700000000000 + offset,
-        .event_at_ms = 1700000000000 + (int64_t)dice(100000),
+        .received_at_ms = first_of_month_ms() + offset,
+        .event_at_ms = first_of_month_ms() + (int64_t)dice(100000),
         .kind = EVENT_KIND_TIMING,
+        .retention_days = 400,
         .has_visitor = dice(4) != 0,
         .visitor = (int64_t)dice(1000),
         .hostname = PP_LIT("shop.example"),
@@ -262,74 +274,33 @@ static void put_row(struct native *block, int64_t offset, bool old)
     pp_buf_fini(&props);
 }
 
-/* A column's head in a block: its name and its type, each behind its length. */
-static void add_head(struct pp_buf *out, const char *name, const char *type)
+/* The types that the old server's table has. */
+static struct row_types old_types(void)
 {
-    pp_buf_add_byte(out, (unsigned char)strlen(name));
-    pp_buf_add_text(out, name);
-    pp_buf_add_byte(out, (unsigned char)strlen(type));
-    pp_buf_add_text(out, type);
-}
-
-/* The frame's raw bytes with the names of the types that the old server has. */
-static void add_renamed(struct pp_buf *out, struct pp_str raw)
-{
-    struct pp_buf now, there;
-
-    pp_buf_init(&now, 256);
-    pp_buf_init(&there, 256);
-    for (size_t i = 0; i < column_count; i++) {
-        const char *at;
-
-        if (strcmp(columns[i].type, columns[i].there) == 0)
-            continue;
-        pp_buf_reset(&now);
-        pp_buf_reset(&there);
-        add_head(&now, columns[i].name, columns[i].type);
-        add_head(&there, columns[i].name, columns[i].there);
-        at = memmem(raw.p, raw.n, now.p, now.n);
-        if (!at)
-            continue;
-        pp_buf_add(out, raw.p, (size_t)(at - raw.p));
-        pp_buf_add_str(out, pp_buf_str(&there));
-        raw = pp_str_sub(raw, (size_t)(at - raw.p) + now.n, raw.n);
-    }
-    pp_buf_add_str(out, raw);
-    pp_buf_fini(&now);
-    pp_buf_fini(&there);
-}
-
-/* The same frames for the old server. */
-static void rename_types(struct pp_buf *body)
-{
-    struct pp_buf old, raw, renamed;
+    struct row_types types;
     struct pp_err err = {0};
-    struct pp_str in = pp_buf_str(body);
+    struct pp_buf table;
 
-    pp_buf_init(&old, BODY_BYTES);
-    pp_buf_init(&raw, BODY_BYTES);
-    pp_buf_init(&renamed, BODY_BYTES);
-    while (in.n > 0) {
-        pp_buf_reset(&raw);
-        pp_buf_reset(&renamed);
-        assert_int_equal(pp_frames_next(&in, &raw, &err), 0);
-        add_renamed(&renamed, pp_buf_str(&raw));
-        pp_frames_add(&old, pp_buf_str(&renamed));
-    }
-    pp_buf_fini(body);
-    *body = old;
-    pp_buf_fini(&raw);
-    pp_buf_fini(&renamed);
+    pp_buf_init(&table, 16384);
+    for (size_t i = 0; i < column_count; i++)
+        pp_buf_printf(&table, "%s\t%s\n", columns[i].name, columns[i].there);
+    if (row_types_of(pp_buf_str(&table), &types, &err) < 0)
+        fail_msg("%s", err.msg);
+    pp_buf_fini(&table);
+    return types;
 }
 
 /* What the writer sends for so many rows. The caller ends body. */
 static void make_body(struct pp_buf *body, size_t rows, bool old)
 {
     struct native *block = row_block_new();
+    struct row_types types = old_types();
     struct pp_buf piece;
 
     for (size_t i = 0; i < rows; i++)
         put_row(block, (int64_t)i, old);
+    if (old)
+        row_set_types(block, &types);
     row_set_valid_until(block, pp_wall_now().ms + 24 * 3600 * 1000);
     pp_buf_init(&piece, BODY_BYTES);
     pp_buf_init(body, BODY_BYTES);
@@ -337,8 +308,6 @@ static void make_body(struct pp_buf *body, size_t rows, bool old)
     assert_false(body->overflow);
     pp_buf_fini(&piece);
     native_free(&block);
-    if (old)
-        rename_types(body);
 }
 
 /* --- HTTP by hand ---------------------------------------------------------
