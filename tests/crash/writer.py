@@ -373,6 +373,23 @@ class Bench:
                          "fsync_after_insert = 1")
         self.one.start()
 
+    def operator_rewinds(self):
+        """K3: offsets set back by hand while the writers are stopped."""
+        self.one.kill(self.dice.choice((signal.SIGTERM, signal.SIGKILL)))
+        self.events()
+
+        def refused_no_more():
+            try:
+                return stack.pawprint("writer", "rewind", "--from",
+                                      "beginning", "--yes")
+            except RuntimeError as why:  # a killed one is a member for 10 s
+                if "writers run" in str(why):
+                    return None
+                raise
+        stack.until("the group is empty", refused_no_more, 20)
+        self.one.start()
+        self.settled()
+
     def drop_parts(self, since):
         young = [pathlib.Path(folder) for folder, _, files
                  in os.walk(DIR / self.server) if "columns.txt" in files
@@ -406,6 +423,7 @@ class Bench:
             (self.query_is_killed, "S8, KILL QUERY"),
             (self.broker_dies, "K1"),
             (self.partitions_move_while_in_doubt, "K2"),
+            (self.operator_rewinds, "K3"),
             (self.body_is_cut, "N1, request"),
             (self.answer_is_lost, "N1, answer"),
             (self.answer_is_false, "N1, false answer"),
@@ -458,5 +476,8 @@ class Bench:
             "SELECT count() - uniqExact(kafka_epoch, kafka_partition, "
             "kafka_offset) FROM pawprint.events").strip()
         assert everything == "0", f"{everything} rows of the table stand twice"
+        if self.modern:  # the old one has no rollups, and no parameters
+            stack.pawprint("rollup", "--all")
+            stack.pawprint("prove", "--wait", "20")  # fails when it can't
         return (f"{good} of {self.sent} events stored once, {self.bad} refused, "
                 f"through {self.passed} points")

@@ -1,0 +1,93 @@
+/*
+ * What an operator may do to a topic, and what retention does by itself:
+ *
+ *   topics BROKERS delete TOPIC
+ *   topics BROKERS drop TOPIC PARTITION OFFSET     all records before OFFSET
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <librdkafka/rdkafka.h>
+
+#define WAIT_MS 15000
+
+static void fail(const char *what, const char *why)
+{
+    fprintf(stderr, "topics: %s: %s\n", what, why);
+    exit(1);
+}
+
+static rd_kafka_t *open_handle(const char *brokers)
+{
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    char why[200];
+    rd_kafka_t *rk;
+
+    if (rd_kafka_conf_set(conf, "bootstrap.servers", brokers, why,
+                          sizeof(why)) != RD_KAFKA_CONF_OK)
+        fail(brokers, why);
+    rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof(why));
+    if (!rk)
+        fail(brokers, why);
+    return rk;
+}
+
+static void await(rd_kafka_queue_t *queue, const char *what)
+{
+    rd_kafka_event_t *event = rd_kafka_queue_poll(queue, WAIT_MS);
+
+    if (!event)
+        fail(what, "no answer");
+    if (rd_kafka_event_error(event))
+        fail(what, rd_kafka_event_error_string(event));
+    rd_kafka_event_destroy(event);
+}
+
+static void delete_topic(rd_kafka_t *rk, rd_kafka_queue_t *queue,
+                         const char *name)
+{
+    rd_kafka_DeleteTopic_t *topic = rd_kafka_DeleteTopic_new(name);
+
+    rd_kafka_DeleteTopics(rk, &topic, 1, NULL, queue);
+    await(queue, name);
+    rd_kafka_DeleteTopic_destroy(topic);
+}
+
+static void drop_records(rd_kafka_t *rk, rd_kafka_queue_t *queue, char **argv)
+{
+    rd_kafka_topic_partition_list_t *list =
+        rd_kafka_topic_partition_list_new(1);
+    rd_kafka_DeleteRecords_t *records;
+
+    rd_kafka_topic_partition_list_add(list, argv[3],
+                                      (int32_t)strtol(argv[4], NULL, 10))
+        ->offset = strtoll(argv[5], NULL, 10);
+    records = rd_kafka_DeleteRecords_new(list);
+    rd_kafka_DeleteRecords(rk, &records, 1, NULL, queue);
+    await(queue, argv[3]);
+    rd_kafka_DeleteRecords_destroy(records);
+    rd_kafka_topic_partition_list_destroy(list);
+}
+
+int main(int argc, char **argv)
+{
+    rd_kafka_queue_t *queue;
+    rd_kafka_t *rk;
+
+    if (!(argc == 4 && strcmp(argv[2], "delete") == 0) &&
+        !(argc == 6 && strcmp(argv[2], "drop") == 0)) {
+        fprintf(stderr, "usage: topics BROKERS delete TOPIC | drop TOPIC "
+                        "PARTITION OFFSET\n");
+        return 2;
+    }
+    rk = open_handle(argv[1]);
+    queue = rd_kafka_queue_new(rk);
+    if (argc == 4)
+        delete_topic(rk, queue, argv[3]);
+    else
+        drop_records(rk, queue, argv);
+    rd_kafka_queue_destroy(queue);
+    rd_kafka_destroy(rk);
+    return 0;
+}
