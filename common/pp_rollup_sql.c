@@ -84,7 +84,10 @@
     OF_DAY ") GROUP BY GROUPING SETS (" SETS("site_id, bot", "pathname")      \
     "(site_id, bot, event_name))"
 
-/* Attributes of a visit: how it began, and the page on which it ended. */
+/*
+ * Attributes of a visit: how it began, and the page on which it ended. One
+ * without a pageview began nowhere: it is in the sums alone.
+ */
 #define VISIT_COLUMNS                                                          \
     "entry_page, hostname, source, referrer_host, utm_source, utm_medium, "    \
     "utm_campaign, country, browser, os, device, language, exit_page"
@@ -110,7 +113,9 @@
     "max(row_count_next) AS row_total, max(checksum) + max(checksum_next) AS " \
     "checksum_total FROM visits WHERE day = " DAY                              \
     " GROUP BY site_id, visit_id) GROUP BY GROUPING SETS ("                    \
-    SETS("site_id", "entry_page") "(site_id, exit_page))"
+    SETS("site_id", "entry_page") "(site_id, exit_page)) HAVING "               \
+    "countIf(pageview_count > 0) > 0 OR dimension IN ('entry_page', "          \
+    "'exit_page')"
 
 /* --- visits ----------------------------------------------------------------
  */

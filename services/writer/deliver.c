@@ -21,7 +21,8 @@
 #define STRANGE_ANSWERS                                                        \
     5 /* of a code that nobody knows, until it is a row's                      \
        */
-#define PROBES 8
+#define PROBES     8
+#define FEW_ROWS        64 /* may all be at fault */
 
 static struct pp_counter rows_stored =
     PP_COUNTER("pawprint_writer_rows_total", "rows that ClickHouse confirmed");
@@ -320,7 +321,7 @@ static enum store_verdict bisect(struct delivery *self,
 
     memcpy(rows, group.rows, group.count * sizeof(*rows));
     verdict = narrow(self, rows, &first, &end, err);
-    if (blames_a_row(self, verdict) && first == 0 && group.count > 1)
+    if (blames_a_row(self, verdict) && first == 0 && group.count > FEW_ROWS)
         verdict =
             check_others(self, (struct batch_group){rows, group.count}, err);
     else if (blames_a_row(self, verdict))

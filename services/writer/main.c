@@ -358,13 +358,13 @@ static int drain(struct writer *self, struct pp_err *err)
     struct delivery *delivery = &self->delivery;
     struct pp_mono start = pp_mono_now();
 
+    pp_crash_point("W10");
     while (delivery->busy || batch_rows(delivery->filling) > 0) {
         if (self->generation != pp_consumer_generation(self->events) ||
             delivery->start_over || pp_mono_ms(start, pp_mono_now()) > DRAIN_MS)
             return 0; /* a successor asks for it */
         if (!delivery->busy)
             deliver_offer(delivery);
-        pp_crash_point("W10");
         if (deliver_step(delivery, POLL_MS, err) < 0)
             return -1;
     }
