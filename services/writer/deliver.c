@@ -21,8 +21,8 @@
 #define STRANGE_ANSWERS                                                        \
     5 /* of a code that nobody knows, until it is a row's                      \
        */
-#define PROBES     8
-#define FEW_ROWS        64 /* may all be at fault */
+#define PROBES   8
+#define FEW_ROWS 64 /* may all be at fault */
 
 static struct pp_counter rows_stored =
     PP_COUNTER("pawprint_writer_rows_total", "rows that ClickHouse confirmed");
@@ -65,6 +65,9 @@ void deliver_init(struct delivery *self)
     self->filling = batch_new();
     self->flying = batch_new();
     self->ledger = ledger_new(self->epoch);
+    self->samples = pp_calloc(LEDGER_PARTITIONS, sizeof(*self->samples));
+    for (size_t i = 0; i < LEDGER_PARTITIONS; i++)
+        self->samples[i].last = -1;
 }
 
 void deliver_fini(struct delivery *self)
@@ -74,6 +77,7 @@ void deliver_fini(struct delivery *self)
     batch_free(&self->filling);
     batch_free(&self->flying);
     ledger_free(&self->ledger);
+    free(self->samples);
     pp_buf_fini(&self->record);
     pp_buf_fini(&self->note);
 }

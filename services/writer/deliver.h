@@ -59,6 +59,13 @@ struct delivery {
     int64_t started_ms; /* of the server, by its clock */
     bool clock_known;
     bool start_over; /* what was read is void: own all partitions again */
+    struct sample {
+        int64_t last;   /* newest offset of a few that were counted, or -1 */
+        int rows;       /* of them were stored */
+        bool gone;      /* most of them, later: read from the beginning */
+    } * samples;        /* a partition each */
+    int64_t sampled_ms; /* monotonic */
+    int check_ms;       /* between two looks at samples */
     struct pp_buf record, note;
     int64_t marked[LEDGER_PARTITIONS]; /* the offset that Kafka holds */
 };

@@ -44,6 +44,7 @@ static struct {
     int age_ms;
     int fence_ms;
     int lag_ms;
+    int check_ms;
 } cfg = {.kafka.client_id = "writer"};
 
 static const struct pp_setting settings[] = {
@@ -63,6 +64,10 @@ static const struct pp_setting settings[] = {
     PP_INT_RANGE("PAWPRINT_WRITER_LAG_MS", &cfg.lag_ms, "120000", 0, 3600000,
                  "offsets are committed so much later than their rows are "
                  "stored, unless ClickHouse syncs every insert to disk"),
+    PP_INT_RANGE("PAWPRINT_WRITER_CHECK_MS", &cfg.check_ms, "60000", 100,
+                 86400000,
+                 "so often it looks whether rows that were stored are still "
+                 "there, since a backup may have been restored"),
     {0},
 };
 
@@ -162,6 +167,7 @@ static void delivery_begin(struct writer *self)
         .epoch = self->epoch,
         .lag_ms = cfg.lag_ms,
         .fence_ms = cfg.fence_ms,
+        .check_ms = cfg.check_ms,
     };
     deliver_init(&self->delivery);
 }
@@ -344,6 +350,8 @@ static int one_turn(struct writer *self, struct pp_err *err)
     if (count < 0)
         return -1;
     show(self);
+    if (!delivery->busy && recover_check(delivery, err) < 0)
+        return -1;
     if (!delivery->busy && is_due(self))
         deliver_offer(delivery);
     else if (!delivery->busy && count == 0 &&

@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "pp_crash.h"
 #include "pp_log.h"
@@ -12,8 +13,9 @@
 
 #include "rejected.h"
 
-#define HOLD_MS     200
-#define REJECTED_MS 30000
+#define HOLD_MS        200
+#define REJECTED_MS    30000
+#define SAMPLE_OFFSETS 16
 #define RESTART_MS                                                             \
     1500 /* uptime is in whole seconds: a start seems to move by 1 */
 
@@ -285,7 +287,9 @@ static int own_all(struct delivery *self, const struct pp_marks *marks,
         struct ledger_found found = found_of(mark);
         int64_t from;
 
-        found.stored = newest_of(newest, count, mark->partition);
+        found.stored = self->samples[mark->partition].gone
+                           ? -1
+                           : newest_of(newest, count, mark->partition);
         from = ledger_own(self->ledger, &found);
         self->marked[mark->partition] = mark->offset;
         moved = moved || (mark->offset >= 0 && from != mark->offset);
@@ -293,6 +297,74 @@ static int own_all(struct delivery *self, const struct pp_marks *marks,
     free(newest);
     *moved_out = moved;
     return moved ? seek_all(self, marks, err) : 0;
+}
+
+/* How many rows each sample has now. */
+static int count_samples(struct delivery *self, int rows_out[LEDGER_PARTITIONS],
+                         struct pp_err *err)
+{
+    static struct store_range ranges[LEDGER_PARTITIONS];
+    struct batch_stored *list;
+    size_t range_count = 0, count;
+
+    memset(rows_out, 0, LEDGER_PARTITIONS * sizeof(*rows_out));
+    for (int32_t i = 0; i < LEDGER_PARTITIONS; i++)
+        if (self->samples[i].last >= 0)
+            ranges[range_count++] =
+                (struct store_range){i, self->samples[i].last - SAMPLE_OFFSETS,
+                                     self->samples[i].last + 1};
+    if (range_count == 0)
+        return 0;
+    if (store_present(self->store, self->epoch, ranges, range_count, &list,
+                      &count, err) < 0)
+        return -1;
+    for (size_t i = 0; i < count; i++)
+        rows_out[list[i].partition]++;
+    free(list);
+    return 0;
+}
+
+/* The newest offsets of each partition, to be counted again later. */
+static int take_samples(struct delivery *self, struct pp_err *err)
+{
+    static int rows[LEDGER_PARTITIONS];
+
+    for (int32_t i = 0; i < LEDGER_PARTITIONS; i++) {
+        const struct ledger_part *part = ledger_part(self->ledger, i);
+
+        self->samples[i] = (struct sample){part ? part->last : -1, 0, false};
+    }
+    if (count_samples(self, rows, err) < 0)
+        return -1;
+    for (int32_t i = 0; i < LEDGER_PARTITIONS; i++)
+        self->samples[i].rows = rows[i];
+    self->sampled_ms = mono_ms();
+    return 0;
+}
+
+/*
+ * The erasure of a site takes some of the rows, an old backup nearly all. Who
+ * takes one for the other reads more than need be, and stores nothing wrong.
+ */
+int recover_check(struct delivery *self, struct pp_err *err)
+{
+    static int rows[LEDGER_PARTITIONS];
+    int gone = 0;
+
+    if (mono_ms() - self->sampled_ms < self->check_ms)
+        return 0;
+    if (count_samples(self, rows, err) < 0)
+        return -1;
+    for (int32_t i = 0; i < LEDGER_PARTITIONS; i++) {
+        self->samples[i].gone = rows[i] < (self->samples[i].rows + 1) / 2;
+        gone += self->samples[i].gone;
+    }
+    if (gone == 0)
+        return take_samples(self, err);
+    pp_warn("rows.gone", "partitions=%d why=%s", gone,
+            "a backup was restored, or a large site erased");
+    self->start_over = true;
+    return pp_err_set(err, PP_ERR_AGAIN, "stored rows are gone: reading again");
 }
 
 int recover_own(struct delivery *self, bool *moved_out, struct pp_err *err)
@@ -306,5 +378,7 @@ int recover_own(struct delivery *self, bool *moved_out, struct pp_err *err)
         pp_marks_fini(&marks);
     }
     self->start_over = result < 0;
+    for (size_t i = 0; result == 0 && i < LEDGER_PARTITIONS; i++)
+        self->samples[i] = (struct sample){.last = -1};
     return result;
 }

@@ -30,6 +30,14 @@ int recover_doubt(struct delivery *self, struct pp_err *err);
 int recover_clock(struct delivery *self, int64_t *now_ms_out,
                   struct pp_err *err);
 
+/*
+ * Now and then, while nothing is under way: whether the rows that were stored
+ * when it looked last are still there. PP_ERR_AGAIN: they are not, an old
+ * backup was restored; partitions are to be owned again, and what Kafka
+ * keeps is read from its beginning.
+ */
+int recover_check(struct delivery *self, struct pp_err *err);
+
 void recover_metrics(void);
 
 #endif

@@ -1,6 +1,7 @@
 """Events are read again: what is missing is stored, what is there is not."""
 import datetime
 import json
+import pathlib
 import time
 
 from kit import stack
@@ -121,6 +122,31 @@ def test_an_old_backup_is_restored_and_the_rows_are_exact():
     assert proved()["missing"] == 0
     assert sorted(ids_of(site)) == sorted(first | second)
     return f"1500 of {stored} rows came from Kafka again"
+
+
+def test_a_backup_restored_under_a_running_writer_is_noticed_by_itself():
+    ids = send(site := stack.new_site("noticed"), "noticed", 400)
+    proved()
+    stack.backup_clickhouse("under")
+    ids |= send(site, "later", 300)
+    proved()
+    stack.services("down", "writer")
+    more = pathlib.Path(stack.address("PAWPRINT_STACK_DIR"), "more")
+    more.write_text("PAWPRINT_WRITER_CHECK_MS=500\n", encoding="ascii")
+    try:
+        stack.services("up", "writer")
+        ids |= send(site, "seen", 10)
+        stack.until("they are stored", lambda: len(ids_of(site)) == 710)
+        stack.until("it has looked", lambda: time.sleep(1) or True)
+        stack.restore_clickhouse("under")
+        ids |= send(site, "after", 5)
+        stack.until("all is there again",
+                    lambda: sorted(ids_of(site)) == sorted(ids), 90)
+        assert proved()["missing"] == 0
+    finally:
+        more.unlink()
+        stack.services("down", "writer")
+        stack.services("up", "writer")
 
 
 def test_a_row_that_was_deleted_by_hand_is_missing_and_comes_again():
