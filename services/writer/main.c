@@ -21,6 +21,7 @@
 #include "pp_time.h"
 #include "pp_topics.h"
 
+#include "intake.h"
 #include "recover.h"
 #include "reject.h"
 #include "site.h"
@@ -77,11 +78,6 @@ static struct pp_gauge waiting_since =
     PP_GAUGE("pawprint_writer_waiting_since_seconds",
              "since when (Unix time) the oldest row that is not yet stored has "
              "waited; 0: none waits");
-static struct pp_counter schemas_unknown =
-    PP_COUNTER("pawprint_writer_schema_waits_total",
-               "times that a partition waited for a program that knows its "
-               "next record's schema; alarm above 0");
-
 struct writer {
     struct pp_consumer *events;
     struct pp_producer *rejects;
@@ -193,103 +189,6 @@ static int open_all(struct writer *self, struct pp_err *err)
     return -1;
 }
 
-static int check_epoch(const struct writer *self,
-                       const struct pp_message *message, struct pp_err *err)
-{
-    int64_t epoch = 0;
-
-    if (pp_str_int64(pp_message_header(message, PP_TOPICS_HEADER), &epoch) &&
-        epoch == self->epoch)
-        return 0;
-    return pp_err_set(err, PP_ERR_FATAL,
-                      "%s: a record of epoch %" PRId64 ", expected %" PRId64,
-                      message->topic, epoch, self->epoch);
-}
-
-/*
- * A topic's epoch only rises: where the last record of a partition has the
- * right one, so have those before it.
- */
-static int check_epochs(const struct writer *self,
-                        const struct pp_messages *events, struct pp_err *err)
-{
-    bool seen[LEDGER_PARTITIONS] = {false};
-
-    for (size_t i = events->count; i-- > 0;) {
-        int32_t partition = events->list[i].partition;
-
-        if (!seen[partition] && check_epoch(self, &events->list[i], err) < 0)
-            return -1;
-        seen[partition] = true;
-    }
-    return 0;
-}
-
-static int reject(struct writer *self, const struct pp_message *message,
-                  const char *reason, struct pp_err *err)
-{
-    const struct batch_record record = {
-        {self->epoch, message->partition, message->offset},
-        message->key,
-        message->value,
-    };
-
-    return deliver_reject(&self->delivery, &record, reason, err);
-}
-
-/* A newer program wrote it: its partition waits, the others go on. */
-static int wait_for_schema(struct writer *self,
-                           const struct pp_message *message, struct pp_err *err)
-{
-    pp_counter_add(&schemas_unknown, 1);
-    pp_error("schema.unknown", "partition=%d offset=%lld why=%s",
-             message->partition, (long long)message->offset, err->msg);
-    return pp_consumer_stay(self->events, message, err);
-}
-
-static int take_message(struct writer *self, const struct pp_message *message,
-                        struct pp_err *err)
-{
-    struct delivery *delivery = &self->delivery;
-    const struct row_identity identity = {self->epoch, message->partition,
-                                          message->offset};
-    struct pp_str body = message->value;
-    const char *reason = "unframed";
-    struct event event;
-    uint64_t schema;
-    int result;
-
-    result = pp_registry_get(self->registry, &body, &schema, err);
-    if (result == 0) {
-        reason = "undecodable";
-        result = event_decode(schema, body, &event, err);
-    }
-    if (result < 0)
-        return err->kind == PP_ERR_INVALID ? reject(self, message, reason, err)
-               : err->kind == PP_ERR_AGAIN ? wait_for_schema(self, message, err)
-                                           : -1;
-    if (batch_rows(delivery->filling) == 0)
-        delivery->filling_since_ms = pp_wall_now().ms;
-    batch_put(delivery->filling, &event, &identity, message->key,
-              message->value);
-    return 0;
-}
-
-static int take_all(struct writer *self, const struct pp_messages *events,
-                    struct pp_err *err)
-{
-    if (check_epochs(self, events, err) < 0)
-        return -1;
-    for (size_t i = 0; i < events->count; i++)
-        if (!pp_consumer_stays(self->events, events->list[i].partition) &&
-            take_message(self, &events->list[i], err) < 0) {
-            self->delivery.start_over = true; /* the rest is handed out */
-            return -1;
-        }
-    *err = (struct pp_err){0};
-    return 0;
-}
-
 /* No more may be read until the batch before it is stored. */
 static bool is_full(const struct writer *self)
 {
@@ -327,7 +226,11 @@ static int read_some(struct writer *self, struct pp_err *err)
     }
     if (moved)
         events.count = 0;
-    return take_all(self, &events, err) < 0 ? -1 : (int)events.count;
+    if (intake(&self->delivery, &events, err) < 0) {
+        self->delivery.start_over = true; /* the rest was handed out */
+        return -1;
+    }
+    return (int)events.count;
 }
 
 static void show(const struct writer *self)
@@ -414,7 +317,7 @@ int main(int argc, char **argv)
     recover_metrics();
     pp_metrics_add(&lag_records.metric);
     pp_metrics_add(&waiting_since.metric);
-    pp_metrics_add(&schemas_unknown.metric);
+    intake_metrics();
     pp_service_init("writer", settings, argc, argv);
     if (open_all(&self, &err) == 0) {
         pp_service_ready();
