@@ -162,13 +162,24 @@ static void set_flag(const struct pp_setting *setting, const char *text,
     problem(all, "%s has to be true or false", setting->name);
 }
 
+static void set_text(const struct pp_setting *setting, const char *text,
+                     struct problems *all)
+{
+    const char *wrong = setting->wrong ? setting->wrong(text) : NULL;
+
+    if (wrong)
+        problem(all, "%s %s", setting->name, wrong);
+    else
+        *setting->to.text = text;
+}
+
 static void set_value(const struct pp_setting *setting, const char *text,
                       struct problems *all)
 {
     switch (setting->kind) {
     case PP_SETTING_STR:
     case PP_SETTING_SECRET:
-        *setting->to.text = text;
+        set_text(setting, text, all);
         break;
     case PP_SETTING_INT:
         set_number(setting, text, all);

@@ -36,6 +36,9 @@ struct pp_setting {
     const char *fallback; /* the default as text; NULL: has to be set */
     const char *help;     /* one line */
     int min, max;         /* of a number, inclusive */
+    /* Of a text, or NULL: what it has to be, "has to be ...", when it is
+     * wrong; NULL when it is right. */
+    const char *(*wrong)(const char *text);
 };
 
 /*
@@ -49,6 +52,13 @@ struct pp_setting {
     {                                                                          \
         .name = (name_), .kind = PP_SETTING_STR, .to.text = (to_),             \
         .fallback = (fallback_), .help = (help_),                              \
+    }
+
+/* The same, for a text that wrong_() has to find right. */
+#define PP_STR_CHECKED(name_, to_, fallback_, wrong_, help_)                   \
+    {                                                                          \
+        .name = (name_), .kind = PP_SETTING_STR, .to.text = (to_),             \
+        .fallback = (fallback_), .wrong = (wrong_), .help = (help_),           \
     }
 
 /* The same, for a value that is never printed, not even its default. */

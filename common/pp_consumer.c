@@ -550,6 +550,8 @@ int pp_consumer_rewind(struct pp_consumer *consumer, struct pp_err *err)
         if (!position->ours || position->committed == POSITION_IS_NEW ||
             position->next == position->committed)
             continue;
+        if (position->stays && pause_one(consumer, i, false, err) < 0)
+            goto failed;
         rd_kafka_topic_partition_list_add(list, consumer->topic, i)->offset =
             position->committed;
         position->next = position->committed;
@@ -559,6 +561,10 @@ int pp_consumer_rewind(struct pp_consumer *consumer, struct pp_err *err)
         error = rd_kafka_seek_partitions(consumer->rk, list, COMMIT_MS);
     rd_kafka_topic_partition_list_destroy(list);
     return error ? pp_kafka_error(err, error, "rewind") : 0;
+
+failed:
+    rd_kafka_topic_partition_list_destroy(list);
+    return -1;
 }
 
 /* --- marks ---------------------------------------------------------------- */

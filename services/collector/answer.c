@@ -1,5 +1,6 @@
 #include "answer.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -8,6 +9,7 @@
 #define BODY_BYTES     ((size_t)128 << 10)
 #define RETRY_AFTER_S  5
 #define RETRY_JITTER_S 10 /* so that not all come back at once */
+#define SECOND_NS      INT64_C(1000000000)
 
 /* GIF89a, one transparent pixel. */
 static const char pixel[] = "GIF89a\1\0\1\0\200\0\0\0\0\0\377\377\377!\371\4"
@@ -44,8 +46,17 @@ static void body_make(struct pp_buf *body, enum answer_form form,
     pp_buf_add_text(body, form == ANSWER_BATCH && count ? "]}" : "}");
 }
 
+/* Whole seconds, rounded up. A server's trouble says no time of its own. */
+static int64_t retry_after_s(int64_t wait_ns)
+{
+    if (wait_ns > 0)
+        return (wait_ns + SECOND_NS - 1) / SECOND_NS;
+    return RETRY_AFTER_S + random() % RETRY_JITTER_S;
+}
+
 void answer_send(struct pp_http_request *request, enum answer_form form,
-                 enum result result, const enum result *results, size_t count)
+                 enum result result, const enum result *results, size_t count,
+                 int64_t wait_ns)
 {
     unsigned status = result_status(result);
     struct pp_http_field fields[12] = {
@@ -57,13 +68,13 @@ void answer_send(struct pp_http_request *request, enum answer_form form,
          form == ANSWER_PIXEL ? "image/gif" : "application/json"},
     };
     struct pp_str text = {pixel, sizeof(pixel) - 1};
-    char retry_after[16];
+    char retry_after[24];
     struct pp_buf body;
     size_t n = 5;
 
-    if (status == 503) {
-        snprintf(retry_after, sizeof(retry_after), "%ld",
-                 RETRY_AFTER_S + random() % RETRY_JITTER_S);
+    if (status == 503 || wait_ns > 0) {
+        snprintf(retry_after, sizeof(retry_after), "%" PRId64,
+                 retry_after_s(wait_ns));
         fields[n++] = (struct pp_http_field){"Retry-After", retry_after};
     }
     if (status == 405)

@@ -15,8 +15,13 @@ enum answer_form {
     ANSWER_PIXEL, /* an image, whatever the result */
 };
 
-/* results of the count hits of a batch; NULL and 0 where there are none. */
+/*
+ * results of the count hits of a batch; NULL and 0 where there are none.
+ * wait_ns: after how long what a limit refused may be sent again; 0: nothing
+ * was refused by one.
+ */
 void answer_send(struct pp_http_request *request, enum answer_form form,
-                 enum result result, const enum result *results, size_t count);
+                 enum result result, const enum result *results, size_t count,
+                 int64_t wait_ns);
 
 #endif

@@ -20,6 +20,7 @@
 #include "pp_time.h"
 
 #include "known.h"
+#include "limit_share.h"
 #include "receive.h"
 #include "script.h"
 #include "site.h"
@@ -45,14 +46,20 @@ static struct {
     int linger_ms;
     int drain_ms;
     int trusted_hops;
+    const char *limits[LIMIT_COUNT];
 } cfg = {.kafka.client_id = "collector"};
+
+#define LIMIT(name, limit, fallback, help)                                     \
+    PP_STR_CHECKED(name, &cfg.limits[limit], fallback, pp_rate_wrong,          \
+                   help ", like 5/m or 100/s, 5000/m; or off")
 
 static const struct pp_setting settings[] = {
     PP_KAFKA_SETTINGS(&cfg.kafka),
     PP_STR("PAWPRINT_TOPIC_PREFIX", &cfg.prefix, "pawprint.",
            "stands before the name of every topic"),
     PP_SECRET("PAWPRINT_REDIS_URL", &cfg.redis, NULL,
-              "redis://host:port of the Redis that keeps the salts"),
+              "redis://host:port of the Redis that keeps the salts and counts "
+              "for the limits"),
     PP_REGISTRY_SETTING(&cfg.registry),
     PP_STR("PAWPRINT_COLLECTOR_ADDRESS", &cfg.address, "0.0.0.0",
            "IPv4 address of the public port"),
@@ -73,6 +80,12 @@ static const struct pp_setting settings[] = {
     PP_INT_RANGE("PAWPRINT_TRUSTED_HOPS", &cfg.trusted_hops, "0", 0, 10,
                  "proxies of ours before the collector: so many parts of "
                  "X-Forwarded-For are believed"),
+    LIMIT("PAWPRINT_LIMIT_NETWORK", LIMIT_NETWORK, "5000/m",
+          "requests of a client network (/24 or /48)"),
+    LIMIT("PAWPRINT_LIMIT_HIT", LIMIT_HIT, "off", "of those, POST /e"),
+    LIMIT("PAWPRINT_LIMIT_BATCH", LIMIT_BATCH, "off", "of those, POST /b"),
+    LIMIT("PAWPRINT_LIMIT_PIXEL", LIMIT_PIXEL, "off", "of those, GET /p.gif"),
+    LIMIT("PAWPRINT_LIMIT_SITE", LIMIT_SITE, "off", "hits of a site"),
     {0},
 };
 
@@ -83,6 +96,8 @@ struct collector {
     struct pp_registry *registry;
     struct pp_arena arena; /* of answers of Redis */
     struct salts salts;
+    struct limits limits;
+    struct limit_share *limit_share;
     struct receiver receiver;
     char topic[200];
 };
@@ -156,9 +171,13 @@ static int open_all(struct collector *self, struct pp_err *err)
     receiver_init(&self->receiver);
     self->receiver.known = &self->known;
     self->receiver.salts = &self->salts;
+    self->receiver.limits = &self->limits;
     self->receiver.topic = self->topic;
     self->receiver.trusted_hops = cfg.trusted_hops;
-    if (pp_redis_open(&self->redis, cfg.redis, REDIS_TIMEOUT_MS, err) < 0 ||
+    if (limits_init(&self->limits, cfg.limits, err) < 0 ||
+        limit_share_open(&self->limit_share, cfg.redis, &self->limits, err) <
+            0 ||
+        pp_redis_open(&self->redis, cfg.redis, REDIS_TIMEOUT_MS, err) < 0 ||
         pp_registry_open(&self->registry, cfg.registry, err) < 0 ||
         learn_schemas(self, err) < 0 || open_kafka(self, err) < 0)
         return -1;
@@ -190,8 +209,9 @@ static void refresh_salts(struct collector *self)
 /* It never waits for a server: requests are answered whoever is away. */
 static int one_turn(struct collector *self, struct pp_err *err)
 {
-    pp_http_turn(self->http, TURN_MS);
+    pp_http_turn(self->http, limit_share_wait_ms(self->limit_share, TURN_MS));
     reports_wait(self);
+    limit_share_turn(self->limit_share, pp_mono_now().ns);
     receive_count_timeouts(&self->receiver, pp_http_cut_off_count(self->http));
     refresh_salts(self);
     if (known_read(&self->known, err) < 0)
@@ -223,6 +243,8 @@ static void drain(struct collector *self)
 static void close_all(struct collector *self)
 {
     pp_http_close(&self->http);
+    limit_share_close(&self->limit_share);
+    limits_fini(&self->limits);
     known_close(&self->known);
     pp_producer_close(&self->receiver.producer);
     pp_redis_close(&self->redis);
@@ -239,6 +261,8 @@ int main(int argc, char **argv)
     receive_metrics_add();
     script_metrics_add();
     known_metrics_add();
+    limits_metrics_add();
+    limit_share_metrics_add();
     pp_service_init("collector", settings, argc, argv);
     if (open_all(&self, &err) == 0) {
         pp_info("collector.listening", "port=%u",

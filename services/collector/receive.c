@@ -23,6 +23,14 @@
 #define RECORD_BYTES     ((size_t)128 << 10)
 #define ARENA_BYTES      ((size_t)8 << 20)
 
+/* Who sends a request. The full address ends with it. */
+struct client {
+    struct pp_str address; /* points into the request */
+    char network[ADDRESS_BYTES];
+    int64_t at_ns;   /* when it came, by the monotonic clock */
+    int64_t wait_ns; /* a limit refuses the request for so long; or 0 */
+};
+
 /* A request whose hits are on their way to Kafka. */
 struct waiting {
     struct receiver *receiver;
@@ -30,6 +38,7 @@ struct waiting {
     enum answer_form form;
     size_t on_their_way;
     size_t count;
+    int64_t wait_ns; /* the longest of the limits that refused something */
     struct outcome {
         struct waiting *waiting; /* what a record's tag leads back to */
         enum result result;
@@ -82,10 +91,10 @@ void receiver_fini(struct receiver *self)
 /* --- answers -------------------------------------------------------------- */
 
 static void reply(struct pp_http_request *request, enum answer_form form,
-                  enum result result)
+                  enum result result, int64_t wait_ns)
 {
     pp_counter_add(&requests_by_result[result], 1);
-    answer_send(request, form, result, NULL, 0);
+    answer_send(request, form, result, NULL, 0, wait_ns);
 }
 
 /* All hits of a request are settled: one answer for all of them. */
@@ -103,7 +112,7 @@ static void settle(struct waiting *waiting)
         overall = results[0];
     pp_counter_add(&requests_by_result[overall], 1);
     answer_send(waiting->request, waiting->form, overall, results,
-                waiting->count);
+                waiting->count, waiting->wait_ns);
     waiting->receiver->waiting--;
     pp_gauge_set(&waiting_requests, waiting->receiver->waiting);
     free(waiting);
@@ -126,6 +135,25 @@ void receive_count_timeouts(struct receiver *self, uint64_t count)
 {
     pp_counter_add(&requests_by_result[RESULT_TIMEOUT], count - self->timeouts);
     self->timeouts = count;
+}
+
+/* --- who sends ------------------------------------------------------------ */
+
+/* Before the sites are known all is refused anyway, and nothing counted. */
+static void client_of(struct receiver *self,
+                      const struct pp_http_request *request,
+                      enum limit endpoint, struct client *client_out)
+{
+    client_out->address =
+        address_client(pp_http_header(request, "X-Forwarded-For"),
+                       pp_http_peer(request), self->trusted_hops);
+    address_prefix(client_out->address, client_out->network);
+    client_out->at_ns = pp_mono_now().ns;
+    client_out->wait_ns = 0;
+    if (self->known->ready)
+        client_out->wait_ns = limits_take_request(
+            self->limits, endpoint, pp_str_of(client_out->network),
+            client_out->at_ns);
 }
 
 /* --- from a hit to its record --------------------------------------------- */
@@ -163,33 +191,29 @@ static struct pp_str id_make(struct pp_arena *arena)
     return (struct pp_str){text, 32};
 }
 
-/* What only the collector knows of a hit. The full address ends here. */
+/* What only the collector knows of a hit. */
 static void complete(struct receiver *self,
                      const struct pp_http_request *request,
-                     const struct pp_site *site, struct hit *hit,
-                     char prefix[static ADDRESS_BYTES])
+                     const struct client *client, const struct pp_site *site,
+                     struct hit *hit)
 {
-    struct pp_str address =
-        address_client(pp_http_header(request, "X-Forwarded-For"),
-                       pp_http_peer(request), self->trusted_hops);
-
     hit->account_id = site->account_id;
     hit->retention_days = site->retention_days;
     hit->received_at_ms = pp_wall_now().ms;
     hit->user_agent = header_text(request, "User-Agent", USER_AGENT_BYTES);
     hit->language = language(request);
-    address_prefix(address, prefix);
-    hit->address_prefix = pp_str_of(prefix);
+    hit->address_prefix = pp_str_of(client->network);
     if (!hit->event_id.n)
         hit->event_id = id_make(&self->arena);
     hit->has_visitor = self->salts->today.known;
     if (hit->has_visitor)
-        hit->visitor = visitor_hash(&self->salts->today, hit->site_id, address,
-                                    hit->user_agent);
+        hit->visitor = visitor_hash(&self->salts->today, hit->site_id,
+                                    client->address, hit->user_agent);
     hit->has_visitor_previous = self->salts->yesterday.known;
     if (hit->has_visitor_previous)
-        hit->visitor_previous = visitor_hash(
-            &self->salts->yesterday, hit->site_id, address, hit->user_agent);
+        hit->visitor_previous =
+            visitor_hash(&self->salts->yesterday, hit->site_id, client->address,
+                         hit->user_agent);
 }
 
 /* Hits of one visitor stay in order: they have one key. */
@@ -242,25 +266,40 @@ static bool origin_is_allowed(const struct pp_http_request *request,
            origins_allow(site, hit_hostname(origin));
 }
 
+/* Whether a hit more of its site is too many; then the answer says how long. */
+static bool site_is_limited(struct receiver *self, const struct client *client,
+                            const struct hit *hit, struct waiting *waiting)
+{
+    int64_t wait_ns =
+        limits_take_hit(self->limits, hit->site_id, client->at_ns);
+
+    if (wait_ns > waiting->wait_ns)
+        waiting->wait_ns = wait_ns;
+    return wait_ns > 0;
+}
+
 static enum result take_hit(struct receiver *self,
                             const struct pp_http_request *request,
-                            struct hit *hit, struct outcome *outcome)
+                            const struct client *client, struct hit *hit,
+                            struct outcome *outcome)
 {
     const struct pp_site *site =
         pp_sites_find(self->known->sites, hit->site_id);
-    char prefix[ADDRESS_BYTES];
 
     if (!site || site->state != PP_SITE_ACTIVE)
         return RESULT_UNKNOWN_SITE;
     if (!origin_is_allowed(request, site, hit))
         return RESULT_FOREIGN_ORIGIN;
-    complete(self, request, site, hit, prefix);
+    if (site_is_limited(self, client, hit, outcome->waiting))
+        return RESULT_RATE_LIMITED;
+    complete(self, request, client, site, hit);
     return send_hit(self, hit, outcome);
 }
 
 /* Sends what is good of the first count hits, and waits for Kafka. */
 static void take_all(struct receiver *self, struct pp_http_request *request,
-                     enum answer_form form, size_t count)
+                     const struct client *client, enum answer_form form,
+                     size_t count)
 {
     struct waiting *waiting =
         pp_malloc(sizeof(*waiting) + count * sizeof(waiting->outcomes[0]));
@@ -269,6 +308,7 @@ static void take_all(struct receiver *self, struct pp_http_request *request,
                                 .request = request,
                                 .form = form,
                                 .count = count,
+                                .wait_ns = client->wait_ns,
                                 .on_their_way = 1}; /* this function */
     self->waiting++;
     pp_gauge_set(&waiting_requests, self->waiting);
@@ -276,8 +316,11 @@ static void take_all(struct receiver *self, struct pp_http_request *request,
         struct outcome *outcome = &waiting->outcomes[i];
 
         *outcome = (struct outcome){waiting, self->results[i]};
-        if (outcome->result == RESULT_ACCEPTED)
-            outcome->result = take_hit(self, request, &self->hits[i], outcome);
+        if (client->wait_ns > 0)
+            outcome->result = RESULT_RATE_LIMITED;
+        else if (outcome->result == RESULT_ACCEPTED)
+            outcome->result =
+                take_hit(self, request, client, &self->hits[i], outcome);
     }
     /* No report can come before we poll: what is left is Kafka's. */
     if (--waiting->on_their_way == 0)
@@ -322,34 +365,55 @@ static enum result body_of(struct receiver *self,
     return RESULT_TOO_LARGE;
 }
 
+/*
+ * Of a request that a limit refuses what is small is read all the same: its
+ * hits are counted as refused.
+ */
+static void reply_unread(struct pp_http_request *request,
+                         const struct client *client, enum answer_form form,
+                         enum result result)
+{
+    if (client->wait_ns > 0)
+        result = RESULT_RATE_LIMITED;
+    reply(request, form, result, client->wait_ns);
+}
+
 static void post_hit(struct pp_http_request *request, void *context)
 {
     struct receiver *self = context;
+    struct client client;
     struct pp_str body;
-    enum result result = body_of(self, request, RECEIVE_HIT_BYTES, &body);
+    enum result result;
 
+    client_of(self, request, LIMIT_HIT, &client);
+    result = body_of(self, request, RECEIVE_HIT_BYTES, &body);
     if (result != RESULT_ACCEPTED) {
-        reply(request, ANSWER_JSON, result);
+        reply_unread(request, &client, ANSWER_JSON, result);
         return;
     }
     self->results[0] = hit_read_one(body, &self->arena, &self->hits[0]);
-    take_all(self, request, ANSWER_JSON, 1);
+    take_all(self, request, &client, ANSWER_JSON, 1);
 }
 
 static void post_batch(struct pp_http_request *request, void *context)
 {
     struct receiver *self = context;
+    struct client client;
     struct pp_str body;
     size_t count = 0;
-    enum result result = body_of(self, request, RECEIVE_BATCH_BYTES, &body);
+    enum result result;
 
+    client_of(self, request, LIMIT_BATCH, &client);
+    result = body_of(
+        self, request,
+        client.wait_ns > 0 ? RECEIVE_HIT_BYTES : RECEIVE_BATCH_BYTES, &body);
     if (result == RESULT_ACCEPTED)
         result = hit_read_batch(body, &self->arena, self->hits, self->results,
                                 &count);
     if (result != RESULT_ACCEPTED)
-        reply(request, ANSWER_BATCH, result);
+        reply_unread(request, &client, ANSWER_BATCH, result);
     else
-        take_all(self, request, ANSWER_BATCH, count);
+        take_all(self, request, &client, ANSWER_BATCH, count);
 }
 
 static struct pp_str query_value(const void *request, const char *name)
@@ -360,14 +424,16 @@ static struct pp_str query_value(const void *request, const char *name)
 static void get_pixel(struct pp_http_request *request, void *context)
 {
     struct receiver *self = context;
+    struct client client;
 
     if (!self->known->ready) {
-        reply(request, ANSWER_PIXEL, RESULT_NOT_READY);
+        reply(request, ANSWER_PIXEL, RESULT_NOT_READY, 0);
         return;
     }
+    client_of(self, request, LIMIT_PIXEL, &client);
     pp_arena_reset(&self->arena);
     self->results[0] = hit_read_query(query_value, request, &self->hits[0]);
-    take_all(self, request, ANSWER_PIXEL, 1);
+    take_all(self, request, &client, ANSWER_PIXEL, 1);
 }
 
 /* OPTIONS of any path, and what no other row takes. */
@@ -382,7 +448,7 @@ static void refuse(struct pp_http_request *request, void *context)
         result = pp_str_eq(pp_http_method(request), PP_LIT("OPTIONS"))
                      ? RESULT_PREFLIGHT
                      : RESULT_METHOD_NOT_ALLOWED;
-    reply(request, ANSWER_JSON, result);
+    reply(request, ANSWER_JSON, result, 0);
 }
 
 const struct pp_http_route receive_routes[] = {

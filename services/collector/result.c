@@ -19,6 +19,7 @@ static const struct {
     [RESULT_TOO_LARGE] = {"too_large", 413},
     [RESULT_UNSUPPORTED_MEDIA_TYPE] = {"unsupported_media_type", 415},
     [RESULT_UNSUPPORTED_ENCODING] = {"unsupported_encoding", 415},
+    [RESULT_RATE_LIMITED] = {"rate_limited", 429},
     [RESULT_NOT_READY] = {"not_ready", 503},
     [RESULT_NOT_DURABLE] = {"not_durable", 503},
 };

@@ -43,10 +43,15 @@ struct batch {
 static struct pp_counter events_made =
     PP_COUNTER("pawprint_enricher_events_total", "hits that became an event");
 static struct pp_counter rejects[PP_COUNT(reasons)];
+static struct pp_counter schemas_unknown =
+    PP_COUNTER("pawprint_enricher_schema_waits_total",
+               "times that a partition waited for a program that knows its "
+               "next hit's schema; alarm above 0");
 
 void batch_metrics_add(void)
 {
     pp_metrics_add(&events_made.metric);
+    pp_metrics_add(&schemas_unknown.metric);
     for (size_t i = 0; i < PP_COUNT(reasons); i++) {
         rejects[i] = (struct pp_counter)PP_COUNTER_WITH(
             "pawprint_enricher_rejects_total",
@@ -117,7 +122,8 @@ static struct enrich_agent agent_of(const struct batch_tables *tables,
     };
 }
 
-/* One message: an event, or a reason. -1 when it is neither, for now. */
+/* One message: an event, or a reason. -1 when it is neither, for now: only a
+ * newer program can read it. */
 static int make_item(struct batch *batch, struct item *item,
                      const struct batch_tables *tables, struct pp_err *err)
 {
@@ -149,22 +155,49 @@ static int make_item(struct batch *batch, struct item *item,
     return 0;
 }
 
-int batch_make(struct batch *batch, const struct pp_messages *messages,
+static int wait_for_schema(struct pp_consumer *hits,
+                           const struct pp_message *message, struct pp_err *err)
+{
+    pp_counter_add(&schemas_unknown, 1);
+    pp_error("schema.unknown", "partition=%d offset=%" PRId64 " why=%s",
+             message->partition, message->offset, err->msg);
+    return pp_consumer_stay(hits, message, err);
+}
+
+static int add(struct batch *batch, struct pp_consumer *hits,
+               const struct pp_message *message,
+               const struct batch_tables *tables, struct pp_err *err)
+{
+    struct item *item = &batch->items[batch->count];
+
+    item->message = message;
+    if (check_epoch(batch, message, err) < 0)
+        return -1;
+    if (make_item(batch, item, tables, err) == 0) {
+        batch->count++;
+        return 0;
+    }
+    return err->kind == PP_ERR_AGAIN ? wait_for_schema(hits, message, err) : -1;
+}
+
+bool batch_has_any(const struct batch *batch)
+{
+    return batch->count > 0;
+}
+
+int batch_make(struct batch *batch, struct pp_consumer *hits,
+               const struct pp_messages *messages,
                const struct batch_tables *tables, struct pp_redis *redis,
                struct pp_err *err)
 {
     batch->registry = tables->registry;
     pp_arena_reset(&batch->arena);
     batch->count = batch->visit_count = 0;
-    for (size_t i = 0; i < messages->count; i++) {
-        struct item *item = &batch->items[batch->count++];
-
-        item->message = &messages->list[i];
-        if (check_epoch(batch, item->message, err) < 0 ||
-            make_item(batch, item, tables, err) < 0)
+    for (size_t i = 0; i < messages->count; i++)
+        if (!pp_consumer_stays(hits, messages->list[i].partition) &&
+            add(batch, hits, &messages->list[i], tables, err) < 0)
             return -1;
-    }
-    *err = (struct pp_err){0}; /* what made a reject is no failure */
+    *err = (struct pp_err){0}; /* what made a reject or waits is no failure */
     return visits_assign(redis, batch->visits, batch->visit_count,
                          &batch->arena, err);
 }

@@ -32,14 +32,19 @@ struct batch *batch_new(size_t max_hits, const struct batch_topics *topics);
 void batch_free(struct batch **batch);
 
 /*
- * Decides what becomes of every message, visits included. PP_ERR_AGAIN: Redis
- * is away, or a hit is of a schema that a newer program knows: wait.
+ * Decides what becomes of the messages of the last poll of hits, visits
+ * included. Where a hit is of a schema that only a newer program knows, its
+ * partition stays at it; the others go on. PP_ERR_AGAIN: Redis is away: wait.
  * PP_ERR_FATAL: the topic is another than it was. The messages have to stay
  * valid until batch_send() returned.
  */
-int batch_make(struct batch *batch, const struct pp_messages *messages,
+int batch_make(struct batch *batch, struct pp_consumer *hits,
+               const struct pp_messages *messages,
                const struct batch_tables *tables, struct pp_redis *redis,
                struct pp_err *err);
+
+/* False: all that was read has to wait, and there is nothing to send. */
+bool batch_has_any(const struct batch *batch);
 
 /* Sends events and rejects, in the producer's open transaction. */
 int batch_send(struct batch *batch, struct pp_producer *producer,

@@ -170,8 +170,12 @@ static int one_batch(struct enricher *self, struct pp_err *err)
     pp_gauge_set(&lag_records, pp_consumer_lag(self->hits));
     if (hits.count == 0)
         return 0;
-    if (batch_make(self->batch, &hits, &self->tables, self->redis, err) < 0 ||
-        pp_producer_begin(self->producer, err) < 0)
+    if (batch_make(self->batch, self->hits, &hits, &self->tables, self->redis,
+                   err) < 0)
+        return -1;
+    if (!batch_has_any(self->batch))
+        return 0;
+    if (pp_producer_begin(self->producer, err) < 0)
         return -1;
     self->in_transaction = true;
     if (batch_send(self->batch, self->producer, err) < 0 ||

@@ -255,6 +255,63 @@ static void two_members_share_and_one_takes_over(void **state)
     pp_producer_close(&producer);
 }
 
+/* Stays at the record of the offset, as soon as it comes. */
+static void stay_at(struct pp_consumer *consumer, int64_t offset)
+{
+    struct pp_messages messages;
+    struct pp_err err = {0};
+
+    for (int i = 0; i < 150; i++) {
+        if (pp_consumer_poll(consumer, &messages, 100, &err) < 0)
+            fail_msg("%s", err.msg);
+        for (size_t j = 0; j < messages.count; j++)
+            if (messages.list[j].offset == offset) {
+                assert_int_equal(
+                    pp_consumer_stay(consumer, &messages.list[j], &err), 0);
+                return;
+            }
+    }
+    fail_msg("offset %lld did not come", (long long)offset);
+}
+
+static void a_partition_stays_at_a_record_until_it_comes_again(void **state)
+{
+    const char *topic = topic_new("stay", 1);
+    struct pp_producer *producer = producer_new(NULL, NULL, NULL);
+    struct pp_consumer *consumer = consumer_new(topic, topic);
+    struct pp_mono start;
+    struct pp_err err = {0};
+
+    (void)state;
+    send_numbers(producer, topic, 0, 10);
+    assert_int_equal(pp_producer_flush(producer, 10000, &err), 0);
+    stay_at(consumer, 6);
+    start = pp_mono_now();
+    assert_int_equal(pp_consumer_commit(consumer, &err), 0);
+    assert_int_equal(pp_consumer_lag(consumer), 4);
+    assert_int_equal(read_numbers(consumer, 4, NULL), 4);
+    assert_true(pp_mono_ms(start, pp_mono_now()) >= PP_CONSUMER_STAY_MS - 100);
+    pp_consumer_close(&consumer);
+    pp_producer_close(&producer);
+}
+
+static void a_partition_that_stays_and_is_rewound_goes_on(void **state)
+{
+    const char *topic = topic_new("rewound", 1);
+    struct pp_producer *producer = producer_new(NULL, NULL, NULL);
+    struct pp_consumer *consumer = consumer_new(topic, topic);
+    struct pp_err err = {0};
+
+    (void)state;
+    send_numbers(producer, topic, 0, 10);
+    assert_int_equal(pp_producer_flush(producer, 10000, &err), 0);
+    stay_at(consumer, 6); /* six are handed out and not committed */
+    assert_int_equal(pp_consumer_rewind(consumer, &err), 0);
+    assert_int_equal(read_numbers(consumer, 10, NULL), 10);
+    pp_consumer_close(&consumer);
+    pp_producer_close(&producer);
+}
+
 static void a_topic_is_made_once_and_measured(void **state)
 {
     const char *name = topic_new("measured", PARTITIONS);
@@ -373,6 +430,8 @@ int main(void)
         cmocka_unit_test(what_was_not_committed_comes_again),
         cmocka_unit_test(a_transaction_moves_records_and_offsets_together),
         cmocka_unit_test(two_members_share_and_one_takes_over),
+        cmocka_unit_test(a_partition_stays_at_a_record_until_it_comes_again),
+        cmocka_unit_test(a_partition_that_stays_and_is_rewound_goes_on),
         cmocka_unit_test(a_topic_is_made_once_and_measured),
         cmocka_unit_test(
             all_partitions_are_read_from_given_offsets_without_a_group),

@@ -13,7 +13,13 @@ static struct {
     int ack_ms;
     int port;
     bool strict;
+    const char *colour;
 } cfg;
+
+static const char *no_colour(const char *text)
+{
+    return strcmp(text, "red") == 0 ? NULL : "has to be red";
+}
 
 static const struct pp_setting settings[] = {
     PP_STR("T_BROKERS", &cfg.brokers, NULL, "host:port of the brokers"),
@@ -22,6 +28,7 @@ static const struct pp_setting settings[] = {
     PP_INT("T_ACK_MS", &cfg.ack_ms, "10000", "longest wait"),
     PP_INT_RANGE("T_PORT", &cfg.port, "8080", 1, 65535, "where it listens"),
     PP_BOOL("T_STRICT", &cfg.strict, "false", "refuses more"),
+    PP_STR_CHECKED("T_COLOUR", &cfg.colour, "red", no_colour, "of the light"),
     {0},
 };
 
@@ -97,12 +104,14 @@ static void what_is_set_is_taken(void **state)
     set("T_ACK_MS", "-1");
     set("T_PORT", "65535");
     set("T_STRICT", "Yes");
+    set("T_COLOUR", "red");
     loads();
     assert_string_equal(cfg.path, "/data");
     assert_string_equal(cfg.password, "s3cret");
     assert_int_equal(cfg.ack_ms, -1);
     assert_int_equal(cfg.port, 65535);
     assert_true(cfg.strict);
+    assert_string_equal(cfg.colour, "red");
 }
 
 static void a_wrong_value_is_named_and_not_shown(void **state)
@@ -117,6 +126,7 @@ static void a_wrong_value_is_named_and_not_shown(void **state)
         {"T_ACK_MS", "2147483648",
          "T_ACK_MS has to be a whole number from -2147483648 to 2147483647"},
         {"T_STRICT", "maybe", "T_STRICT has to be true or false"},
+        {"T_COLOUR", "blue", "T_COLOUR has to be red"},
         {"T_PASSWORD_FILE", "/nowhere/at/all",
          "T_PASSWORD_FILE: can't open the file: No such file or directory"},
         {"T_PASSWORD_FILE", "/tmp",
@@ -208,7 +218,8 @@ static void the_help_is_aligned_and_tells_no_secret(void **state)
               "  T_PASSWORD  of the database (default: not shown)\n"
               "  T_ACK_MS    longest wait (default: 10000)\n"
               "  T_PORT      where it listens (1 to 65535; default: 8080)\n"
-              "  T_STRICT    refuses more (default: false)\n");
+              "  T_STRICT    refuses more (default: false)\n"
+              "  T_COLOUR    of the light (default: red)\n");
     free(text);
 }
 
@@ -226,7 +237,8 @@ static void the_documentation_is_a_table(void **state)
         "| `T_PASSWORD` | secret | not shown | of the database |\n"
         "| `T_ACK_MS` | number | `10000` | longest wait |\n"
         "| `T_PORT` | number from 1 to 65535 | `8080` | where it listens |\n"
-        "| `T_STRICT` | true or false | `false` | refuses more |\n");
+        "| `T_STRICT` | true or false | `false` | refuses more |\n"
+        "| `T_COLOUR` | text | `red` | of the light |\n");
     free(text);
 }
 
