@@ -13,10 +13,10 @@ struct pp_avro_in pp_avro_in(struct pp_str bytes)
 
 static size_t left_of(const struct pp_avro_in *in)
 {
-    return in->bad ? 0 : (size_t)(in->end - in->p);
+    return (size_t)(in->end - in->p);
 }
 
-static int64_t get_large(struct pp_avro_in *in)
+int64_t pp_avro_get_large(struct pp_avro_in *in)
 {
     uint64_t value = 0;
     size_t left = left_of(in);
@@ -33,24 +33,8 @@ static int64_t get_large(struct pp_avro_in *in)
             return (int64_t)(value >> 1) ^ -(int64_t)(value & 1);
         }
     }
-    in->bad = true;
+    pp_avro_set_bad(in);
     return 0;
-}
-
-/* Lengths and choices are nearly all of one byte. */
-static inline int64_t get_long(struct pp_avro_in *in)
-{
-    uint64_t value;
-
-    if (left_of(in) == 0 || *in->p >= 0x80)
-        return get_large(in);
-    value = *in->p++;
-    return (int64_t)(value >> 1) ^ -(int64_t)(value & 1);
-}
-
-int64_t pp_avro_get_long(struct pp_avro_in *in)
-{
-    return get_long(in);
 }
 
 int32_t pp_avro_get_int(struct pp_avro_in *in)
@@ -58,7 +42,7 @@ int32_t pp_avro_get_int(struct pp_avro_in *in)
     int64_t value = pp_avro_get_long(in);
 
     if (value < INT32_MIN || value > INT32_MAX) {
-        in->bad = true;
+        pp_avro_set_bad(in);
         return 0;
     }
     return (int32_t)value;
@@ -70,7 +54,7 @@ double pp_avro_get_double(struct pp_avro_in *in)
     double value;
 
     if (left_of(in) < 8) {
-        in->bad = true;
+        pp_avro_set_bad(in);
         return 0;
     }
     for (unsigned i = 0; i < 8; i++)
@@ -83,35 +67,10 @@ double pp_avro_get_double(struct pp_avro_in *in)
 bool pp_avro_get_boolean(struct pp_avro_in *in)
 {
     if (left_of(in) < 1 || in->p[0] > 1) {
-        in->bad = true;
+        pp_avro_set_bad(in);
         return false;
     }
     return *in->p++ == 1;
-}
-
-struct pp_str pp_avro_get_bytes(struct pp_avro_in *in)
-{
-    int64_t length = get_long(in);
-    struct pp_str bytes;
-
-    if (in->bad || length < 0 || (uint64_t)length > left_of(in)) {
-        in->bad = true;
-        return (struct pp_str){NULL, 0};
-    }
-    bytes = (struct pp_str){(const char *)in->p, (size_t)length};
-    in->p += length;
-    return bytes;
-}
-
-struct pp_str pp_avro_get_string(struct pp_avro_in *in)
-{
-    struct pp_str text = pp_avro_get_bytes(in);
-
-    if (!pp_str_is_utf8(text)) {
-        in->bad = true;
-        return (struct pp_str){NULL, 0};
-    }
-    return text;
 }
 
 int32_t pp_avro_get_enum(struct pp_avro_in *in, int32_t symbols)
@@ -119,15 +78,10 @@ int32_t pp_avro_get_enum(struct pp_avro_in *in, int32_t symbols)
     int32_t index = pp_avro_get_int(in);
 
     if (index < 0 || index >= symbols) {
-        in->bad = true;
+        pp_avro_set_bad(in);
         return 0;
     }
     return index;
-}
-
-bool pp_avro_get_present(struct pp_avro_in *in)
-{
-    return pp_avro_get_enum(in, 2) == 1;
 }
 
 /* The count of the next block, 0 at the end; a negative one brings its size. */
@@ -138,7 +92,7 @@ static int64_t block_count(struct pp_avro_in *in)
     if (count >= 0)
         return count;
     if (count == INT64_MIN || pp_avro_get_long(in) < 0) {
-        in->bad = true;
+        pp_avro_set_bad(in);
         return 0;
     }
     return -count;

@@ -18,8 +18,8 @@
 
 /*
  * Bytes being read. A read past the end, or of something malformed, sets bad,
- * returns zero and reads no more: a reader asks once at the end. Text and
- * bytes that come out point into the input.
+ * returns zero and leaves nothing more to read: a reader asks once at the end.
+ * Text and bytes that come out point into the input.
  */
 struct pp_avro_in {
     const unsigned char *p;
@@ -27,21 +27,70 @@ struct pp_avro_in {
     bool bad;
 };
 
+static inline void pp_avro_set_bad(struct pp_avro_in *in)
+{
+    in->bad = true;
+    in->end = in->p;
+}
+
 /* A map of texts as encoded: it points into the message, or is empty. */
 struct pp_avro_map {
     struct pp_str blocks; /* with the closing zero */
 };
 
 struct pp_avro_in pp_avro_in(struct pp_str bytes);
-int64_t pp_avro_get_long(struct pp_avro_in *in);
 int32_t pp_avro_get_int(struct pp_avro_in *in);
 double pp_avro_get_double(struct pp_avro_in *in);
 bool pp_avro_get_boolean(struct pp_avro_in *in);
-struct pp_str pp_avro_get_bytes(struct pp_avro_in *in);
-struct pp_str pp_avro_get_string(struct pp_avro_in *in); /* UTF-8, or bad */
 int32_t pp_avro_get_enum(struct pp_avro_in *in, int32_t symbols);
-bool pp_avro_get_present(struct pp_avro_in *in); /* of ["null", T] */
 struct pp_avro_map pp_avro_get_map(struct pp_avro_in *in);
+
+/* A long of any length; pp_avro_get_long() calls it. */
+int64_t pp_avro_get_large(struct pp_avro_in *in);
+
+/* These are here, since records are read by little else. */
+static inline int64_t pp_avro_get_long(struct pp_avro_in *in)
+{
+    uint64_t value;
+
+    if (in->p == in->end || *in->p >= 0x80) /* most are of one byte */
+        return pp_avro_get_large(in);
+    value = *in->p++;
+    return (int64_t)(value >> 1) ^ -(int64_t)(value & 1);
+}
+
+static inline struct pp_str pp_avro_get_bytes(struct pp_avro_in *in)
+{
+    /* A negative one becomes larger than any input. */
+    uint64_t length = (uint64_t)pp_avro_get_long(in);
+    struct pp_str bytes = {(const char *)in->p, (size_t)length};
+
+    if (in->bad || length > (size_t)(in->end - in->p)) {
+        pp_avro_set_bad(in);
+        return (struct pp_str){NULL, 0};
+    }
+    in->p += length;
+    return bytes;
+}
+
+/* UTF-8, or bad. */
+static inline struct pp_str pp_avro_get_string(struct pp_avro_in *in)
+{
+    struct pp_str text = pp_avro_get_bytes(in);
+
+    if (text.n == 0 || pp_str_is_utf8(text))
+        return text;
+    pp_avro_set_bad(in);
+    return (struct pp_str){NULL, 0};
+}
+
+/* Of ["null", T]. */
+static inline bool pp_avro_get_present(struct pp_avro_in *in)
+{
+    if (in->p < in->end && *in->p <= 2 && *in->p != 1)
+        return *in->p++ == 2;
+    return pp_avro_get_enum(in, 2) == 1; /* written longer, or bad */
+}
 
 void pp_avro_put_long(struct pp_buf *out, int64_t value);
 void pp_avro_put_double(struct pp_buf *out, double value);

@@ -133,16 +133,25 @@ static size_t utf8_length(const unsigned char *p, size_t n)
     return len;
 }
 
+/* Of fewer than eight bytes: the last of them once more where they overlap. */
+static bool is_short_ascii(const unsigned char *p, size_t n)
+{
+    uint32_t first, last;
+
+    if (n < sizeof(first))
+        return n == 0 || (p[0] | p[n / 2] | p[n - 1]) < 0x80;
+    memcpy(&first, p, sizeof(first));
+    memcpy(&last, p + n - sizeof(last), sizeof(last));
+    return !((first | last) & UINT32_C(0x80808080));
+}
+
 /* By eight bytes, the last of them once more where they overlap. */
 static bool is_ascii(const unsigned char *p, size_t n)
 {
     uint64_t any = 0, eight;
 
-    if (n < sizeof(eight)) {
-        for (size_t i = 0; i < n; i++)
-            any |= p[i];
-        return any < 0x80;
-    }
+    if (n < sizeof(eight))
+        return is_short_ascii(p, n);
     for (size_t i = 0; i + sizeof(eight) <= n; i += sizeof(eight)) {
         memcpy(&eight, p + i, sizeof(eight));
         any |= eight;

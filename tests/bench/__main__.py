@@ -14,6 +14,8 @@ import time
 
 from kit import stack, traffic
 
+from . import writer
+
 FLOOR = str(stack.ROOT / "build/bin/floor")
 BROKERS = stack.address("PAWPRINT_KAFKA_BROKERS")
 TICK_US = 1_000_000 / os.sysconf("SC_CLK_TCK")
@@ -143,6 +145,9 @@ def bench_reports():
 
 
 def main(names):
+    if names == ["writer"]:
+        writer.bench()
+        return
     names = names or ["collector", "enricher", "writer", "reports"]
     site = stack.new_site("bench")
     stack.until("the site is known",

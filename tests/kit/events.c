@@ -3,13 +3,15 @@
  * and benchmarks of what comes behind. The same seed gives the same events.
  *
  *   events BROKERS PREFIX COUNT SEED [--bad EVERY] [--months] [--odd N]
- *          [--site ID] [--rate PER_SECOND]
+ *          [--site ID] [--rate PER_SECOND] [--json TOPIC]
  *
  *   --bad     every so many, an event has a pathname of 1,500 bytes
  *   --months  a quarter of them happened a month ago
  *   --odd     so many records, over all, are no events but noise
  *   --site    all of them are this site's; else 50 made-up ones
  *   --rate    not faster than that
+ *   --json    to that topic instead, as rows of JSONEachRow with the columns
+ *             of the table, for programs that read no Avro
  *
  * The n-th event has the id "SEED-n". Prints how many records were
  * acknowledged.
@@ -21,6 +23,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "pp_json.h"
 #include "pp_mem.h"
 #include "pp_producer.h"
 #include "pp_registry.h"
@@ -36,7 +39,7 @@
 static struct {
     long bad, odd, rate;
     bool months;
-    const char *site;
+    const char *site, *json;
 } options;
 
 static uint64_t dice; /* SplitMix64 */
@@ -149,6 +152,92 @@ static struct event some_event(struct pp_str id, struct pp_str long_path,
     return event;
 }
 
+/* --- as JSON -------------------------------------------------------------- */
+
+static void add_text(struct pp_buf *buf, const char *name, struct pp_str text)
+{
+    pp_buf_printf(buf, ",\"%s\":", name);
+    pp_json_add_str(buf, text);
+}
+
+static void add_time(struct pp_buf *buf, const char *name, int64_t at_ms)
+{
+    time_t second = at_ms / 1000;
+    struct tm date;
+    char text[32];
+
+    gmtime_r(&second, &date);
+    strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S", &date);
+    pp_buf_printf(buf, ",\"%s\":\"%s.%03d\"", name, text, (int)(at_ms % 1000));
+}
+
+static void add_number(struct pp_buf *buf, const char *name, bool has,
+                       int64_t number)
+{
+    if (has)
+        pp_buf_printf(buf, ",\"%s\":%" PRId64, name, number);
+}
+
+static void add_measures(struct pp_buf *buf, const struct event *event)
+{
+    if (event->has_value)
+        pp_buf_printf(buf, ",\"value\":%g", event->value);
+    add_number(buf, "ttfb_ms", event->has_ttfb_ms, event->ttfb_ms);
+    add_number(buf, "dom_ms", event->has_dom_ms, event->dom_ms);
+    add_number(buf, "load_ms", event->has_load_ms, event->load_ms);
+}
+
+/* A row of the table `events`, without what only the writer knows. */
+static void json_encode(const struct event *event, struct pp_buf *buf)
+{
+    static const char *const kinds[] = {
+        [EVENT_KIND_PAGEVIEW] = "pageview",
+        [EVENT_KIND_CUSTOM] = "custom",
+        [EVENT_KIND_TIMING] = "timing",
+        [EVENT_KIND_VITAL] = "vital",
+    };
+
+    pp_buf_printf(buf, "{\"kind\":\"%s\"", kinds[event->kind]);
+    add_text(buf, "site_id", event->site_id);
+    add_time(buf, "event_at", event->event_at_ms);
+    add_text(buf, "event_id", event->event_id);
+    add_text(buf, "account_id", event->account_id);
+    add_time(buf, "received_at", event->received_at_ms);
+    add_text(buf, "name", event->name);
+    add_number(buf, "visitor", event->has_visitor, event->visitor);
+    add_number(buf, "visit_id", event->has_visit_id, event->visit_id);
+    add_text(buf, "hostname", event->hostname);
+    add_text(buf, "pathname", event->pathname);
+    add_text(buf, "referrer_host", event->referrer_host);
+    add_text(buf, "source", event->source);
+    add_text(buf, "utm_source", event->utm_source);
+    add_text(buf, "utm_medium", event->utm_medium);
+    add_text(buf, "utm_campaign", event->utm_campaign);
+    add_text(buf, "browser", event->browser);
+    add_text(buf, "browser_version", event->browser_version);
+    add_text(buf, "os", event->os);
+    add_text(buf, "device", event->device);
+    add_text(buf, "country", event->country);
+    add_text(buf, "language", event->language);
+    add_number(buf, "bot", true, event->bot);
+    add_measures(buf, event);
+    add_number(buf, "retention_days", true, event->retention_days);
+    pp_buf_add_text(buf, "}");
+}
+
+/* --- sending -------------------------------------------------------------- */
+
+static void encode(const struct event *event, struct pp_buf *buf)
+{
+    pp_buf_reset(buf);
+    if (options.json) {
+        json_encode(event, buf);
+        return;
+    }
+    pp_registry_put(NULL, EVENT_FINGERPRINT, buf);
+    event_encode(event, buf);
+}
+
 static void on_delivered(void *context, void *of_record,
                          const struct pp_err *err)
 {
@@ -197,9 +286,7 @@ static int send_all(struct pp_producer *producer, struct pp_record *record,
 
         record->key.n = (size_t)snprintf(key, sizeof(key), "%" PRIx64,
                                          (uint64_t)event.visitor);
-        pp_buf_reset(&buf);
-        pp_registry_put(NULL, EVENT_FINGERPRINT, &buf);
-        event_encode(&event, &buf);
+        encode(&event, &buf);
         if (send_one(producer, record, &buf, err) < 0)
             return -1;
         if (options.odd && i % (count / options.odd + 1) == 0) {
@@ -228,12 +315,16 @@ static int run(const struct pp_kafka_access *kafka, char **argv,
     struct pp_kafka_header headers[] = {{PP_TOPICS_HEADER, {epoch, 0}}, {0}};
     struct pp_record record = {.topic = topic, .headers = headers};
     struct pp_producer *producer = NULL;
-    int64_t number;
+    int64_t number = 0;
     int result;
 
-    if (pp_topics_epoch(kafka, argv[2], "events.v1", WAIT_MS, &number, err) < 0)
+    if (!options.json &&
+        pp_topics_epoch(kafka, argv[2], "events.v1", WAIT_MS, &number, err) < 0)
         return -1;
-    snprintf(topic, sizeof(topic), "%sevents.v1", argv[2]);
+    if (options.json)
+        snprintf(topic, sizeof(topic), "%s", options.json);
+    else
+        snprintf(topic, sizeof(topic), "%sevents.v1", argv[2]);
     headers[0].value.n =
         (size_t)snprintf(epoch, sizeof(epoch), "%" PRId64, number);
     for (const char *c = argv[4]; *c; c++)
@@ -261,6 +352,8 @@ static bool read_options(int argc, char **argv)
             options.rate = strtol(next, NULL, 10);
         else if (strcmp(argv[i], "--site") == 0 && ++i)
             options.site = next;
+        else if (strcmp(argv[i], "--json") == 0 && ++i)
+            options.json = next;
         else
             return false;
     }
@@ -275,7 +368,8 @@ int main(int argc, char **argv)
 
     if (!read_options(argc, argv)) {
         fprintf(stderr, "usage: events BROKERS PREFIX COUNT SEED [--bad EVERY] "
-                        "[--months] [--odd N] [--site ID] [--rate N]\n");
+                        "[--months] [--odd N] [--site ID] [--rate N] "
+                        "[--json TOPIC]\n");
         return 2;
     }
     kafka.brokers = argv[1];

@@ -101,6 +101,41 @@ static void what_is_malformed_is_bad_and_reads_nothing(void **state)
     }
 }
 
+static void a_value_is_there_or_null_and_nothing_else(void **state)
+{
+    static const struct {
+        struct pp_str bytes;
+        bool present, bad;
+    } cases[] = {
+        {STR("\x00"), false, false},    {STR("\x02"), true, false},
+        {STR("\x01"), false, true},     {STR("\x03"), false, true},
+        {STR("\x04"), false, true},     {STR(""), false, true},
+        {STR("\x82\x00"), true, false}, /* written longer than it need be */
+    };
+
+    (void)state;
+    for (size_t i = 0; i < PP_COUNT(cases); i++) {
+        struct pp_avro_in in = pp_avro_in(cases[i].bytes);
+
+        if (pp_avro_get_present(&in) != cases[i].present ||
+            in.bad != cases[i].bad)
+            fail_msg("case %zu", i);
+    }
+}
+
+static void nothing_is_read_behind_what_is_bad(void **state)
+{
+    struct pp_avro_in in = pp_avro_in((struct pp_str)STR("\x7f\x02\x02\x02"));
+
+    (void)state;
+    assert_int_equal(pp_avro_get_string(&in).n, 0); /* its length is -64 */
+    assert_true(in.bad);
+    assert_int_equal(pp_avro_get_long(&in), 0);
+    assert_int_equal(pp_avro_get_string(&in).n, 0);
+    assert_false(pp_avro_get_present(&in));
+    assert_true(in.bad);
+}
+
 static void a_map_is_read_whatever_its_blocks(void **state)
 {
     static const struct pp_str encodings[] = {
@@ -189,6 +224,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(numbers_are_zigzag_varints),
         cmocka_unit_test(what_is_malformed_is_bad_and_reads_nothing),
+        cmocka_unit_test(a_value_is_there_or_null_and_nothing_else),
+        cmocka_unit_test(nothing_is_read_behind_what_is_bad),
         cmocka_unit_test(a_map_is_read_whatever_its_blocks),
         cmocka_unit_test(fingerprints_are_those_of_the_specification),
         cmocka_unit_test(the_first_byte_tells_the_framing),

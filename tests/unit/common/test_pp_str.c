@@ -1,5 +1,7 @@
 #include "pp_str.h"
 
+#include <string.h>
+
 #include "test.h"
 
 #define STR(literal)                                                           \
@@ -31,6 +33,21 @@ static void only_well_formed_utf8_is_utf8(void **state)
     for (size_t i = 0; i < PP_COUNT(cases); i++)
         if (pp_str_is_utf8(cases[i].text) != cases[i].ok)
             fail_msg("when %s", cases[i].when);
+}
+
+static void a_byte_that_is_not_ascii_is_seen_wherever_it_stands(void **state)
+{
+    (void)state;
+    for (size_t n = 1; n <= 40; n++)
+        for (size_t at = 0; at < n; at++) {
+            char bytes[40];
+
+            memset(bytes, 'a', n);
+            assert_true(pp_str_is_utf8((struct pp_str){bytes, n}));
+            bytes[at] = '\x80';
+            if (pp_str_is_utf8((struct pp_str){bytes, n}))
+                fail_msg("byte %zu of %zu", at, n);
+        }
 }
 
 static void a_cut_text_is_never_cut_inside_a_character(void **state)
@@ -107,6 +124,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(only_well_formed_utf8_is_utf8),
+        cmocka_unit_test(a_byte_that_is_not_ascii_is_seen_wherever_it_stands),
         cmocka_unit_test(a_cut_text_is_never_cut_inside_a_character),
         cmocka_unit_test(a_number_is_taken_whole_or_not_at_all),
         cmocka_unit_test(splitting_gives_every_part_also_the_empty_ones),
