@@ -44,7 +44,7 @@ static int plans_ready(struct pp_err *err)
 struct account {
     struct pp_pg *pg;
     const char *id;
-    char plan[64];
+    char plan[64], blocked_reason[400];
     int64_t grace_days;
     int64_t anchor_ms, counted_at_ms;
     bool is_there, plan_is_known, is_new;
@@ -182,7 +182,7 @@ static const char account_sql[] =
     "WHEN o.monthly_limit IS NOT NULL THEN o.monthly_limit "
     "WHEN p.code IS NULL THEN -2 ELSE coalesce(p.monthly_limit, -1) END, "
     "coalesce(o.grace_days, p.grace_days, 7), "
-    "k.steady, pp_ms(k.last_tick_at) "
+    "k.steady, pp_ms(k.last_tick_at), coalesce(a.blocked_reason, '') "
     "FROM account AS a JOIN billing_profile AS b USING (account_id) "
     "LEFT JOIN capacity_override AS o USING (account_id) "
     "LEFT JOIN plan_in_force AS p ON p.code = b.plan_code "
@@ -203,6 +203,8 @@ static int read_account(struct account *account, struct pp_err *err)
         facts->limit = pp_pg_int64(&rows, 0, 4);
         account->grace_days = pp_pg_int64(&rows, 0, 5);
         facts->grace_ms = account->grace_days * DAY_MS;
+        snprintf(account->blocked_reason, sizeof(account->blocked_reason), "%s",
+                 pp_pg_text(&rows, 0, 8));
         facts->clock_is_steady = pp_pg_bool(&rows, 0, 6) &&
                                  pp_capacity_clock_is_steady(
                                      pp_pg_int64(&rows, 0, 7), facts->now_ms);
@@ -354,6 +356,10 @@ static void facts_make(const struct account *account,
     add_instant(out, "reject_until", next->reject_until_ms);
     add_instant(out, "counted_at", account->counted_at_ms);
     add_instant(out, "handed_over_at", facts->handed_over_at_ms);
+    if (account->blocked_reason[0]) {
+        pp_buf_add_text(out, ",\"blocked_reason\":");
+        pp_json_add_str(out, pp_str_of(account->blocked_reason));
+    }
     pp_buf_add_text(out, "}");
     pp_buf_add_byte(out, '\0');
 }

@@ -1,5 +1,6 @@
 #include "answer.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -45,7 +46,8 @@ static void body_make(struct pp_buf *body, enum answer_form form,
 }
 
 void answer_send(struct pp_http_request *request, enum answer_form form,
-                 enum result result, const enum result *results, size_t count)
+                 enum result result, const enum result *results, size_t count,
+                 int64_t retry_after_s)
 {
     unsigned status = result_status(result);
     struct pp_http_field fields[12] = {
@@ -57,13 +59,14 @@ void answer_send(struct pp_http_request *request, enum answer_form form,
          form == ANSWER_PIXEL ? "image/gif" : "application/json"},
     };
     struct pp_str text = {pixel, sizeof(pixel) - 1};
-    char retry_after[16];
+    char retry_after[24];
     struct pp_buf body;
     size_t n = 5;
 
-    if (status == 503) {
-        snprintf(retry_after, sizeof(retry_after), "%ld",
-                 RETRY_AFTER_S + random() % RETRY_JITTER_S);
+    if (status == 503 || status == 402) {
+        snprintf(retry_after, sizeof(retry_after), "%" PRId64,
+                 (retry_after_s ? retry_after_s : RETRY_AFTER_S) +
+                     random() % RETRY_JITTER_S);
         fields[n++] = (struct pp_http_field){"Retry-After", retry_after};
     }
     if (status == 405)

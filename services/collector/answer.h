@@ -15,8 +15,12 @@ enum answer_form {
     ANSWER_PIXEL, /* an image, whatever the result */
 };
 
-/* results of the count hits of a batch; NULL and 0 where there are none. */
+/*
+ * results of the count hits of a batch; NULL and 0 where there are none.
+ * retry_after_s: when to come again, of an answer that says so; 0: soon.
+ */
 void answer_send(struct pp_http_request *request, enum answer_form form,
-                 enum result result, const enum result *results, size_t count);
+                 enum result result, const enum result *results, size_t count,
+                 int64_t retry_after_s);
 
 #endif

@@ -28,6 +28,7 @@ struct waiting {
     struct receiver *receiver;
     struct pp_http_request *request;
     enum answer_form form;
+    int64_t reject_until_ms; /* of its first hit that was refused for that */
     size_t on_their_way;
     size_t count;
     struct outcome {
@@ -41,6 +42,12 @@ static struct pp_counter requests_by_result[RESULT_COUNT];
 static struct pp_gauge waiting_requests =
     PP_GAUGE("pawprint_collector_waiting_requests",
              "requests whose hits are on their way to Kafka");
+static struct pp_counter would_refuse =
+    PP_COUNTER("pawprint_collector_would_refuse_hits_total",
+               "hits that METERING=enforce would have refused");
+static struct pp_counter capacity_unknown =
+    PP_COUNTER("pawprint_collector_capacity_unknown_hits_total",
+               "hits taken before their account's capacity was known");
 
 void receive_metrics_add(void)
 {
@@ -58,6 +65,8 @@ void receive_metrics_add(void)
     for (size_t i = 0; i < RESULT_COUNT; i++)
         pp_metrics_add(&requests_by_result[i].metric);
     pp_metrics_add(&waiting_requests.metric);
+    pp_metrics_add(&would_refuse.metric);
+    pp_metrics_add(&capacity_unknown.metric);
 }
 
 void receiver_init(struct receiver *self)
@@ -85,7 +94,15 @@ static void reply(struct pp_http_request *request, enum answer_form form,
                   enum result result)
 {
     pp_counter_add(&requests_by_result[result], 1);
-    answer_send(request, form, result, NULL, 0);
+    answer_send(request, form, result, NULL, 0, 0);
+}
+
+/* Seconds until an account whose capacity is exhausted is taken again. */
+static int64_t retry_after_s(const struct waiting *waiting)
+{
+    int64_t ms = waiting->reject_until_ms - pp_wall_now().ms;
+
+    return ms > 0 ? (ms + 999) / 1000 : 0;
 }
 
 /* All hits of a request are settled: one answer for all of them. */
@@ -102,8 +119,9 @@ static void settle(struct waiting *waiting)
     if (!any)
         overall = results[0];
     pp_counter_add(&requests_by_result[overall], 1);
-    answer_send(waiting->request, waiting->form, overall, results,
-                waiting->count);
+    answer_send(
+        waiting->request, waiting->form, overall, results, waiting->count,
+        overall == RESULT_CAPACITY_EXHAUSTED ? retry_after_s(waiting) : 0);
     waiting->receiver->waiting--;
     pp_gauge_set(&waiting_requests, waiting->receiver->waiting);
     free(waiting);
@@ -242,6 +260,36 @@ static bool origin_is_allowed(const struct pp_http_request *request,
            origins_allow(site, hit_hostname(origin));
 }
 
+/* From memory: no hit waits for anybody to say whether it may be taken. */
+static enum result check_capacity(struct receiver *self,
+                                  const struct pp_site *site,
+                                  struct outcome *outcome)
+{
+    int64_t until_ms;
+
+    switch (capacities_judge(self->known->capacities, site->account_id,
+                             pp_wall_now().ms, &until_ms)) {
+    case PP_CAPACITY_CLOSED:
+        return RESULT_UNKNOWN_SITE;
+    case PP_CAPACITY_BLOCKED:
+        return RESULT_ACCOUNT_BLOCKED;
+    case PP_CAPACITY_EXHAUSTED:
+        if (self->metering == METERING_OBSERVE)
+            pp_counter_add(&would_refuse, 1);
+        if (self->metering != METERING_ENFORCE)
+            break;
+        if (!outcome->waiting->reject_until_ms)
+            outcome->waiting->reject_until_ms = until_ms;
+        return RESULT_CAPACITY_EXHAUSTED;
+    case PP_CAPACITY_TAKE:
+        break;
+    }
+    if (!self->known->capacities_known &&
+        !capacities_has(self->known->capacities, site->account_id))
+        pp_counter_add(&capacity_unknown, 1);
+    return RESULT_ACCEPTED;
+}
+
 static enum result take_hit(struct receiver *self,
                             const struct pp_http_request *request,
                             struct hit *hit, struct outcome *outcome)
@@ -249,11 +297,15 @@ static enum result take_hit(struct receiver *self,
     const struct pp_site *site =
         pp_sites_find(self->known->sites, hit->site_id);
     char prefix[ADDRESS_BYTES];
+    enum result result;
 
     if (!site || site->state != PP_SITE_ACTIVE)
         return RESULT_UNKNOWN_SITE;
     if (!origin_is_allowed(request, site, hit))
         return RESULT_FOREIGN_ORIGIN;
+    result = check_capacity(self, site, outcome);
+    if (result != RESULT_ACCEPTED)
+        return result;
     complete(self, request, site, hit, prefix);
     return send_hit(self, hit, outcome);
 }
