@@ -159,8 +159,13 @@ $B/bin/bench-ua: $B/tests/bench/ua.o $(patsubst services/%.c,$B/services/%.o,$(f
 
 $B/tests/bench/ua.o: ALL_CFLAGS += -Iservices/enricher
 
+$B/bin/bench-capacity: $B/tests/bench/capacity.o $B/services/collector/capacities.o $(LIB)
+	@mkdir -p $(@D) && echo "link $@" && $(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+
+$B/tests/bench/capacity.o: ALL_CFLAGS += -Iservices/collector
+
 SERVICE ?=
-bench: ready $B/bin/floor $B/bin/bench-ua ## CPU time per event and its ratio to the limit; SERVICE=writer
+bench: ready $B/bin/floor $B/bin/bench-ua $B/bin/bench-capacity ## CPU time per event and its ratio to the limit; SERVICE=writer
 	@tests/bench/run $(SERVICE)
 
 # --- running it ------------------------------------------------------------
