@@ -333,6 +333,20 @@ pp_capacity_decide(const struct pp_capacity *capacity,
     return self.out;
 }
 
+int64_t pp_capacity_left(const struct pp_capacity *capacity, int64_t used)
+{
+    int64_t limit = capacity->limit;
+
+    if (capacity->state != PP_CAPACITY_OK || limit == PP_CAPACITY_UNLIMITED ||
+        used >= limit)
+        return INT64_MAX;
+    if (used < limit - limit / 5)
+        return limit - limit / 5 - used;
+    if (used < limit - limit / 10)
+        return limit - limit / 10 - used;
+    return limit - used;
+}
+
 struct pp_capacity pp_capacity_new(void)
 {
     return (struct pp_capacity){.state = PP_CAPACITY_OK};

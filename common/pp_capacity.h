@@ -125,6 +125,12 @@ struct pp_capacity_decision
 pp_capacity_decide(const struct pp_capacity *capacity,
                    const struct pp_capacity_facts *facts);
 
+/*
+ * How many more events of the account make another decision likely: to the
+ * next warning or to the limit. INT64_MAX: no count does.
+ */
+int64_t pp_capacity_left(const struct pp_capacity *capacity, int64_t used);
+
 /* Of what was never decided yet. */
 struct pp_capacity pp_capacity_new(void);
 

@@ -488,6 +488,24 @@ static int write_all(struct account *account,
     return result;
 }
 
+/*
+ * When the meter has to ask again. It may hold that row while it waits for the
+ * account's lock, which is held here: then it asks by itself, and nobody waits.
+ */
+static int watch(struct account *account, const struct pp_capacity *next,
+                 struct pp_err *err)
+{
+    struct values values = {.count = 0};
+
+    add_text(&values, account->id);
+    add_number(&values, pp_capacity_left(next, account->facts.used));
+    return exec(account,
+                "UPDATE usage_watch SET counted = 0, run_at = $2 WHERE "
+                "account_id = (SELECT account_id FROM usage_watch WHERE "
+                "account_id = $1 FOR UPDATE SKIP LOCKED)",
+                &values, err);
+}
+
 /* --- the calls ------------------------------------------------------------ */
 
 /* A plan that this program does not know: its last limit stands; without one
@@ -532,6 +550,8 @@ static int run(struct account *account, bool is_counted, struct pp_err *err)
     if (!account->plan_is_known)
         account->facts.limit = account->capacity.limit;
     decision = pp_capacity_decide(&account->capacity, &account->facts);
+    if (watch(account, &decision.next, err) < 0)
+        return -1;
     /* Padding that differs costs a needless write, and nothing else. */
     if (!account->is_new && decision.step_count == 0 && !decision.mails &&
         !decision.staff && !decision.tell &&

@@ -133,3 +133,4 @@ GRANT SELECT, INSERT ON plan_in_force, capacity_transition TO pawprint_meter;
 GRANT SELECT, INSERT, UPDATE ON account_capacity TO pawprint_meter;
 GRANT SELECT, UPDATE ON capacity_clock TO pawprint_meter;
 GRANT INSERT ON outbox TO pawprint_meter;
+DO 'BEGIN IF to_regclass(''notification'') IS NOT NULL THEN GRANT SELECT, INSERT ON notification TO pawprint_meter; END IF; END';

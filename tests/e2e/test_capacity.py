@@ -52,6 +52,8 @@ def prepare():
         kind text, account_id text, site_id text, channel text DEFAULT 'mail',
         target text, facts jsonb, state text DEFAULT 'due',
         created_at timestamptz DEFAULT pp_now(), handed_over_at timestamptz)""")
+    sql("""CREATE TABLE IF NOT EXISTS usage_watch (account_id text PRIMARY KEY,
+        counted bigint NOT NULL DEFAULT 0, run_at bigint NOT NULL DEFAULT 0)""")
     if sql("SELECT count(*) FROM pg_proc WHERE proname = 'usage_of'") == "0":
         sql("""CREATE TABLE counted_here (account_id text, n bigint);
             CREATE FUNCTION usage_of(account text, since timestamptz, until

@@ -87,6 +87,9 @@ static const char neighbours[] =
     "text, site_id text, channel text DEFAULT 'mail', target text, facts "
     "jsonb, state text DEFAULT 'due', created_at timestamptz DEFAULT "
     "pp_now(), handed_over_at timestamptz);"
+    "CREATE TABLE usage_watch (account_id text PRIMARY KEY, counted bigint "
+    "NOT NULL DEFAULT 0, run_at bigint NOT NULL DEFAULT 0);"
+    "GRANT SELECT, UPDATE ON usage_watch TO pawprint_meter;"
     "CREATE TABLE used (account_id text, at timestamptz, n bigint);"
     "CREATE FUNCTION usage_of(account text, since timestamptz, until "
     "timestamptz) RETURNS bigint LANGUAGE sql STABLE AS 'SELECT "
@@ -133,12 +136,13 @@ static int drop_database(void **state)
 static int start_anew(void **state)
 {
     (void)state;
-    exec("DELETE FROM account; DELETE FROM notification; DELETE FROM outbox; "
-         "DELETE FROM used; DELETE FROM plan_in_force; "
-         "UPDATE installation SET clock_shift = '0'; "
-         "INSERT INTO account (account_id, name, owner_mail) VALUES "
-         "('a', 'A', 'a@example.com');"
-         "UPDATE capacity_clock SET last_tick_at = pp_now(), steady = true");
+    exec(
+        "DELETE FROM account; DELETE FROM notification; DELETE FROM outbox; "
+        "DELETE FROM used; DELETE FROM usage_watch; DELETE FROM plan_in_force; "
+        "UPDATE installation SET clock_shift = '0'; "
+        "INSERT INTO account (account_id, name, owner_mail) VALUES "
+        "('a', 'A', 'a@example.com');"
+        "UPDATE capacity_clock SET last_tick_at = pp_now(), steady = true");
     return 0;
 }
 
@@ -494,6 +498,29 @@ static void what_stands_is_told_again_every_six_hours(void **state)
     assert_int_equal(number_of("SELECT version FROM account_capacity"), 2);
 }
 
+static void
+the_meter_is_told_when_to_ask_again_and_never_waited_for(void **state)
+{
+    struct pp_err err = {0};
+    struct pp_pg *meter = NULL;
+
+    (void)state;
+    exec("INSERT INTO usage_watch VALUES ('a', 3000, 0)");
+    use("3000");
+    run();
+    assert_string_equal(
+        text_of("SELECT counted || ' ' || run_at FROM usage_watch"), "0 1000");
+    assert_int_equal(pp_pg_open(&meter, dsn, "test", &err), 0);
+    assert_int_equal(pp_pg_begin(meter, &err), 0);
+    assert_int_equal(
+        pp_pg_exec(meter, "UPDATE usage_watch SET counted = 7", 0, NULL, &err),
+        0);
+    run(); /* it holds the row, and would wait for this account */
+    assert_int_equal(pp_pg_commit(meter, &err), 0);
+    assert_int_equal(number_of("SELECT counted FROM usage_watch"), 7);
+    pp_pg_close(&meter);
+}
+
 static void one_process(void)
 {
     struct pp_err err = {0};
@@ -599,6 +626,9 @@ int main(void)
             blocked_and_closed_go_out_at_once_and_stop_the_clock, start_anew),
         cmocka_unit_test_setup(what_stands_is_told_again_every_six_hours,
                                start_anew),
+        cmocka_unit_test_setup(
+            the_meter_is_told_when_to_ask_again_and_never_waited_for,
+            start_anew),
         cmocka_unit_test_setup(five_that_decide_at_the_same_time_send_one_mail,
                                start_anew),
         cmocka_unit_test_setup(

@@ -599,6 +599,24 @@ static void what_stands_is_told_again_every_six_hours(void **state)
     assert_int_equal(account.is.version, 2);
 }
 
+static void the_next_look_is_at_the_next_warning_or_at_the_limit(void **state)
+{
+    static const struct {
+        int64_t used, limit, left;
+    } cases[] = {{0, 5000, 4000},    {3999, 5000, 1},        {4000, 5000, 500},
+                 {4500, 5000, 500},  {4999, 5000, 1},        {0, 1, 1},
+                 {9, -1, INT64_MAX}, {5000, 5000, INT64_MAX}};
+
+    (void)state;
+    for (size_t i = 0; i < PP_COUNT(cases); i++) {
+        struct account account = account_new(cases[i].used, cases[i].limit);
+
+        decide(&account);
+        assert_int_equal(pp_capacity_left(&account.is, cases[i].used),
+                         cases[i].left);
+    }
+}
+
 /* --- usage windows -------------------------------------------------------- */
 
 static int64_t utc(int year, int month, int day, int hour)
