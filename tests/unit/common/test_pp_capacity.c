@@ -860,6 +860,7 @@ no_sequence_leads_from_ok_to_rejecting_without_a_whole_grace(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_next_look_is_at_the_next_warning_or_at_the_limit),
         cmocka_unit_test(the_last_event_of_a_plan_depletes_it_and_is_taken),
         cmocka_unit_test(
             a_warning_is_sent_once_and_a_jump_sends_only_the_highest),
