@@ -30,7 +30,7 @@ LIBS := -Wl,--as-needed -lrdkafka -lmicrohttpd -lpq -lhiredis -lcurl -lsodium -l
 LIB := $B/libpawprint.a
 SCHEMAS := $(patsubst schemas/%.avsc,%,$(wildcard schemas/*.avsc))
 TEST_SCHEMAS := $(patsubst tests/schemas/%.avsc,%,$(wildcard tests/schemas/*.avsc))
-GEN_OBJ := $(SCHEMAS:%=$B/gen/%.o)
+GEN_OBJ := $(SCHEMAS:%=$B/gen/%.o) $B/gen/plans.o
 GEN_H := $(SCHEMAS:%=$B/gen/%.h) $(TEST_SCHEMAS:%=$B/gen/%.h)
 LIB_OBJ := $(patsubst common/%.c,$B/common/%.o,$(wildcard common/*.c)) $(GEN_OBJ)
 SERVICES := $(patsubst services/%/main.c,%,$(wildcard services/*/main.c))
@@ -59,6 +59,10 @@ $B/gen/%.c $B/gen/%.h &: tests/schemas/%.avsc schemas/gen.py $$(wildcard tests/s
 
 $B/gen/migrations.c: schemas/embed.py $(wildcard schemas/*/*.sql)
 	@mkdir -p $B/gen && python3 schemas/embed.py $B/gen
+
+$B/gen/plans.c: schemas/plans.py schemas/plans.json
+	@mkdir -p $B/gen && schemas/plans.py $B/gen
+$B/gen/plans.o: ALL_CFLAGS += -Wno-overlength-strings
 
 # What a service has beside its C files, made for it.
 MADE_FOR_pawprint := $B/gen/migrations.o
@@ -159,8 +163,13 @@ $B/bin/bench-send: $B/tests/bench/send.o $(call objects_of,writer) $(LIB)
 $B/tests/bench/ua.o: ALL_CFLAGS += -Iservices/enricher
 $B/tests/bench/send.o: ALL_CFLAGS += -Iservices/writer
 
+$B/bin/bench-capacity: $B/tests/bench/capacity.o $B/services/collector/capacities.o $(LIB)
+	@mkdir -p $(@D) && echo "link $@" && $(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+
+$B/tests/bench/capacity.o: ALL_CFLAGS += -Iservices/collector
+
 SERVICE ?=
-bench: ready $B/bin/floor $B/bin/bench-ua $B/bin/bench-send $B/bin/events ## CPU time per event and its ratio to the limit; SERVICE=writer
+bench: ready $B/bin/floor $B/bin/bench-ua $B/bin/bench-send $B/bin/bench-capacity $B/bin/events ## CPU time per event and its ratio to the limit; SERVICE=writer
 	@tests/bench/run $(SERVICE)
 
 # --- running it ------------------------------------------------------------

@@ -173,6 +173,22 @@ static void set_text(const struct pp_setting *setting, const char *text,
         *setting->to.text = text;
 }
 
+static void set_choice(const struct pp_setting *setting, const char *text,
+                       struct problems *all)
+{
+    struct pp_str rest = pp_str_of(setting->words), word;
+    int which = 0;
+
+    while (pp_str_split(&rest, ' ', &word)) {
+        if (pp_str_eq_nocase(pp_str_of(text), word)) {
+            *setting->to.number = which;
+            return;
+        }
+        which++;
+    }
+    problem(all, "%s has to be one of: %s", setting->name, setting->words);
+}
+
 static void set_value(const struct pp_setting *setting, const char *text,
                       struct problems *all)
 {
@@ -186,6 +202,9 @@ static void set_value(const struct pp_setting *setting, const char *text,
         break;
     case PP_SETTING_BOOL:
         set_flag(setting, text, all);
+        break;
+    case PP_SETTING_CHOICE:
+        set_choice(setting, text, all);
         break;
     }
 }
@@ -227,6 +246,8 @@ static const char *kind_text(enum pp_setting_kind kind)
         return "true or false";
     case PP_SETTING_SECRET:
         return "secret";
+    case PP_SETTING_CHOICE:
+        return "one of";
     }
     return "";
 }
@@ -254,6 +275,8 @@ void pp_config_help(const struct pp_setting *settings, FILE *out)
         (void)fprintf(out, "  %-*s  %s (", width, s->name, s->help);
         if (has_range(s))
             (void)fprintf(out, "%d to %d; ", s->min, s->max);
+        if (s->words)
+            (void)fprintf(out, "one of %s; ", s->words);
         if (!s->fallback)
             (void)fprintf(out, "required)\n");
         else
@@ -282,6 +305,8 @@ void pp_config_markdown(const struct pp_setting *settings, FILE *out)
         (void)fprintf(out, "| `%s` | %s", s->name, kind_text(s->kind));
         if (has_range(s))
             (void)fprintf(out, " from %d to %d", s->min, s->max);
+        if (s->words)
+            (void)fprintf(out, " %s", s->words);
         (void)fprintf(out, special ? " | " : " | `");
         print_cell(out, special ? special : s->fallback);
         (void)fprintf(out, special ? " | " : "` | ");

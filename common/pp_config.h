@@ -23,6 +23,7 @@ enum pp_setting_kind {
     PP_SETTING_INT,
     PP_SETTING_BOOL,
     PP_SETTING_SECRET,
+    PP_SETTING_CHOICE,
 };
 
 struct pp_setting {
@@ -39,6 +40,7 @@ struct pp_setting {
     /* Of a text, or NULL: what it has to be, "has to be ...", when it is
      * wrong; NULL when it is right. */
     const char *(*wrong)(const char *text);
+    const char *words; /* of a choice: "one two three" */
 };
 
 /*
@@ -83,6 +85,13 @@ struct pp_setting {
     {                                                                          \
         .name = (name_), .kind = PP_SETTING_BOOL, .to.flag = (to_),            \
         .fallback = (fallback_), .help = (help_),                              \
+    }
+
+/* One of some words, in any case; to is which of them, from 0. */
+#define PP_CHOICE(name_, to_, fallback_, words_, help_)                        \
+    {                                                                          \
+        .name = (name_), .kind = PP_SETTING_CHOICE, .to.number = (to_),        \
+        .fallback = (fallback_), .help = (help_), .words = (words_),           \
     }
 
 /*

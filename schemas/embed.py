@@ -4,7 +4,7 @@
     embed.py OUTDIR
 
 writes OUTDIR/migrations.c from schemas/postgres/NNNN_*.sql and
-schemas/clickhouse/NNNN_*.sql, in order. Numbers start at 1 and have no gap.
+schemas/clickhouse/NNNN_*.sql, in order. No two have one number.
 """
 import glob
 import os
@@ -20,10 +20,13 @@ def c_text(text):
 
 
 def rows(store):
-    for number, path in enumerate(sorted(glob.glob(f"{HERE}/{store}/*.sql")), 1):
+    last = 0
+    for path in sorted(glob.glob(f"{HERE}/{store}/*.sql")):
         name = os.path.basename(path)
-        if not re.fullmatch(f"{number:04d}_[a-z0-9_]+\\.sql", name):
-            sys.exit(f"embed.py: {store}/{name}: expected number {number:04d}")
+        number = int(name[:4]) if re.fullmatch(r"[0-9]{4}_[a-z0-9_]+\.sql", name) else 0
+        if number <= last:
+            sys.exit(f"embed.py: {store}/{name}: expected a number above {last:04d}")
+        last = number
         with open(path, encoding="utf-8") as file:
             yield f'    {{"{store}", {number}, "{name}",\n{c_text(file.read())}}},\n'
 

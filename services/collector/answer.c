@@ -72,7 +72,7 @@ void answer_send(struct pp_http_request *request, enum answer_form form,
     struct pp_buf body;
     size_t n = 5;
 
-    if (status == 503 || wait_ns > 0) {
+    if (status == 503 || status == 402 || wait_ns > 0) {
         snprintf(retry_after, sizeof(retry_after), "%" PRId64,
                  retry_after_s(wait_ns));
         fields[n++] = (struct pp_http_field){"Retry-After", retry_after};

@@ -17,8 +17,8 @@ enum answer_form {
 
 /*
  * results of the count hits of a batch; NULL and 0 where there are none.
- * wait_ns: after how long what a limit refused may be sent again; 0: nothing
- * was refused by one.
+ * wait_ns: after how long what was refused for now may be sent again; 0: soon,
+ * where the answer says so at all.
  */
 void answer_send(struct pp_http_request *request, enum answer_form form,
                  enum result result, const enum result *results, size_t count,

@@ -6,21 +6,29 @@
 #include "pp_consumer.h"
 #include "pp_http.h"
 #include "pp_sites.h"
+#include "pp_time.h"
+
+#include "capacities.h"
 
 /*
- * What has to be known before a hit can be judged: the sites, and the epoch of
- * the topic `hits`. Both are read from Kafka, whole, and followed from then
- * on. Belongs to the thread of the HTTP server; nothing here waits.
+ * What has to be known before a hit can be judged: the sites, their accounts'
+ * capacity, and the epoch of the topic `hits`. All are read from Kafka, whole,
+ * and followed from then on. Belongs to the thread of the HTTP server; nothing
+ * here waits.
  */
 struct known {
     struct pp_sites *sites;
-    char epoch[24]; /* of `hits`, in text; empty until it is read */
-    bool ready;     /* all was read once; stays so with Kafka away */
+    struct capacities *capacities;
+    bool capacities_known; /* the topic was read to its end once */
+    char epoch[24];        /* of `hits`, in text; empty until it is read */
+    bool ready;            /* all was read once; stays so with Kafka away */
 
     /* Its own. */
     const struct pp_registry *registry;
     struct pp_consumer *sites_topic;
+    struct pp_consumer *capacity_topic;
     struct pp_consumer *schemas_topic;
+    struct pp_mono waits_since; /* for capacity: all else is there */
     struct pp_err trouble; /* of a callback, for known_read() to say once */
 };
 

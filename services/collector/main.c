@@ -3,7 +3,9 @@
  *
  *   reads   HTTP on the public port     docs/api/collector.md
  *           pawprint.sites.v1           schemas/site.avsc
+ *           pawprint.capacity.v1        schemas/capacity.avsc
  *   writes  pawprint.hits.v1            schemas/hit.avsc
+ *           Redis: capacity:ACCOUNT     for those that ask from outside
  *
  * 202 is said only when every in-sync replica of Kafka has the hit. Requests
  * wait for that suspended and hold no thread: one loop serves the port, reads
@@ -19,10 +21,12 @@
 #include "pp_service.h"
 #include "pp_time.h"
 
+#include "capacity.h"
 #include "known.h"
 #include "limit_share.h"
 #include "receive.h"
 #include "script.h"
+#include "share.h"
 #include "site.h"
 
 #define TURN_MS          100
@@ -47,6 +51,7 @@ static struct {
     int drain_ms;
     int trusted_hops;
     const char *limits[LIMIT_COUNT];
+    int metering;
 } cfg = {.kafka.client_id = "collector"};
 
 #define LIMIT(name, limit, fallback, help)                                     \
@@ -86,6 +91,9 @@ static const struct pp_setting settings[] = {
     LIMIT("PAWPRINT_LIMIT_BATCH", LIMIT_BATCH, "off", "of those, POST /b"),
     LIMIT("PAWPRINT_LIMIT_PIXEL", LIMIT_PIXEL, "off", "of those, GET /p.gif"),
     LIMIT("PAWPRINT_LIMIT_SITE", LIMIT_SITE, "off", "hits of a site"),
+    PP_CHOICE("METERING", &cfg.metering, "enforce", "enforce observe off",
+              "hits of an account whose capacity is exhausted: refused; taken "
+              "and counted; taken"),
     {0},
 };
 
@@ -112,13 +120,16 @@ static void reports_wait(void *context)
 /* Without their numbers nothing can be read or written: waits for them. */
 static int learn_schemas(struct collector *self, struct pp_err *err)
 {
-    char sites[200];
+    char sites[200], capacity[200];
 
     snprintf(sites, sizeof(sites), "%ssites.v1", cfg.prefix);
+    snprintf(capacity, sizeof(capacity), "%scapacity.v1", cfg.prefix);
     while (pp_registry_learn(self->registry, self->topic, hit_schema,
                              HIT_FINGERPRINT, err) < 0 ||
            pp_registry_learn(self->registry, sites, site_schema,
-                             SITE_FINGERPRINT, err) < 0) {
+                             SITE_FINGERPRINT, err) < 0 ||
+           pp_registry_learn(self->registry, capacity, capacity_schema,
+                             CAPACITY_FINGERPRINT, err) < 0) {
         if (err->kind != PP_ERR_AGAIN || !pp_service_running())
             return -1;
         pp_service_backoff(err);
@@ -174,6 +185,7 @@ static int open_all(struct collector *self, struct pp_err *err)
     self->receiver.limits = &self->limits;
     self->receiver.topic = self->topic;
     self->receiver.trusted_hops = cfg.trusted_hops;
+    self->receiver.metering = cfg.metering;
     if (limits_init(&self->limits, cfg.limits, err) < 0 ||
         limit_share_open(&self->limit_share, cfg.redis, &self->limits, err) <
             0 ||
@@ -206,6 +218,18 @@ static void refresh_salts(struct collector *self)
         pp_warn("salt.missing", "why=%s", err.msg);
 }
 
+/* What of it Redis did not take is told again at the next turn. */
+static void share_capacities(struct collector *self)
+{
+    struct pp_err err = {0};
+
+    pp_arena_reset(&self->arena);
+    if (share_changes(self->known.capacities, self->redis, &self->arena,
+                      pp_wall_now().ms, &err) < 0 &&
+        err.kind != PP_ERR_AGAIN)
+        pp_warn("capacity.not_shared", "why=%s", err.msg);
+}
+
 /* It never waits for a server: requests are answered whoever is away. */
 static int one_turn(struct collector *self, struct pp_err *err)
 {
@@ -216,6 +240,7 @@ static int one_turn(struct collector *self, struct pp_err *err)
     refresh_salts(self);
     if (known_read(&self->known, err) < 0)
         return -1;
+    share_capacities(self);
     judge_readiness(self);
     return 0;
 }

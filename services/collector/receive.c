@@ -36,6 +36,7 @@ struct waiting {
     struct receiver *receiver;
     struct pp_http_request *request;
     enum answer_form form;
+    int64_t reject_until_ms; /* of its first hit that was refused for that */
     size_t on_their_way;
     size_t count;
     int64_t wait_ns; /* the longest of the limits that refused something */
@@ -50,6 +51,12 @@ static struct pp_counter requests_by_result[RESULT_COUNT];
 static struct pp_gauge waiting_requests =
     PP_GAUGE("pawprint_collector_waiting_requests",
              "requests whose hits are on their way to Kafka");
+static struct pp_counter would_refuse =
+    PP_COUNTER("pawprint_collector_would_refuse_hits_total",
+               "hits that METERING=enforce would have refused");
+static struct pp_counter capacity_unknown =
+    PP_COUNTER("pawprint_collector_capacity_unknown_hits_total",
+               "hits taken before their account's capacity was known");
 
 void receive_metrics_add(void)
 {
@@ -67,6 +74,8 @@ void receive_metrics_add(void)
     for (size_t i = 0; i < RESULT_COUNT; i++)
         pp_metrics_add(&requests_by_result[i].metric);
     pp_metrics_add(&waiting_requests.metric);
+    pp_metrics_add(&would_refuse.metric);
+    pp_metrics_add(&capacity_unknown.metric);
 }
 
 void receiver_init(struct receiver *self)
@@ -97,6 +106,14 @@ static void reply(struct pp_http_request *request, enum answer_form form,
     answer_send(request, form, result, NULL, 0, wait_ns);
 }
 
+/* Until an account whose capacity is exhausted is taken again. */
+static int64_t capacity_wait_ns(const struct waiting *waiting)
+{
+    int64_t ms = waiting->reject_until_ms - pp_wall_now().ms;
+
+    return ms > 0 ? ms * 1000000 : 0;
+}
+
 /* All hits of a request are settled: one answer for all of them. */
 static void settle(struct waiting *waiting)
 {
@@ -112,7 +129,9 @@ static void settle(struct waiting *waiting)
         overall = results[0];
     pp_counter_add(&requests_by_result[overall], 1);
     answer_send(waiting->request, waiting->form, overall, results,
-                waiting->count, waiting->wait_ns);
+                waiting->count,
+                overall == RESULT_CAPACITY_EXHAUSTED ? capacity_wait_ns(waiting)
+                                                     : waiting->wait_ns);
     waiting->receiver->waiting--;
     pp_gauge_set(&waiting_requests, waiting->receiver->waiting);
     free(waiting);
@@ -278,6 +297,36 @@ static bool site_is_limited(struct receiver *self, const struct client *client,
     return wait_ns > 0;
 }
 
+/* From memory: no hit waits for anybody to say whether it may be taken. */
+static enum result check_capacity(struct receiver *self,
+                                  const struct pp_site *site,
+                                  struct outcome *outcome)
+{
+    int64_t until_ms;
+
+    switch (capacities_judge(self->known->capacities, site->account_id,
+                             pp_wall_now().ms, &until_ms)) {
+    case PP_CAPACITY_CLOSED:
+        return RESULT_UNKNOWN_SITE;
+    case PP_CAPACITY_BLOCKED:
+        return RESULT_ACCOUNT_BLOCKED;
+    case PP_CAPACITY_EXHAUSTED:
+        if (self->metering == METERING_OBSERVE)
+            pp_counter_add(&would_refuse, 1);
+        if (self->metering != METERING_ENFORCE)
+            break;
+        if (!outcome->waiting->reject_until_ms)
+            outcome->waiting->reject_until_ms = until_ms;
+        return RESULT_CAPACITY_EXHAUSTED;
+    case PP_CAPACITY_TAKE:
+        break;
+    }
+    if (!self->known->capacities_known &&
+        !capacities_has(self->known->capacities, site->account_id))
+        pp_counter_add(&capacity_unknown, 1);
+    return RESULT_ACCEPTED;
+}
+
 static enum result take_hit(struct receiver *self,
                             const struct pp_http_request *request,
                             const struct client *client, struct hit *hit,
@@ -285,11 +334,15 @@ static enum result take_hit(struct receiver *self,
 {
     const struct pp_site *site =
         pp_sites_find(self->known->sites, hit->site_id);
+    enum result result;
 
     if (!site || site->state != PP_SITE_ACTIVE)
         return RESULT_UNKNOWN_SITE;
     if (!origin_is_allowed(request, site, hit))
         return RESULT_FOREIGN_ORIGIN;
+    result = check_capacity(self, site, outcome);
+    if (result != RESULT_ACCEPTED)
+        return result;
     if (site_is_limited(self, client, hit, outcome->waiting))
         return RESULT_RATE_LIMITED;
     complete(self, request, client, site, hit);

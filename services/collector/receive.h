@@ -18,6 +18,13 @@
 #define RECEIVE_HIT_BYTES   ((size_t)64 << 10)
 #define RECEIVE_BATCH_BYTES ((size_t)1 << 20)
 
+/* METERING: what becomes of hits of an account whose capacity is exhausted. */
+enum metering {
+    METERING_ENFORCE, /* 402 */
+    METERING_OBSERVE, /* taken, and counted as what would have been refused */
+    METERING_OFF,     /* taken */
+};
+
 struct receiver {
     /* What it works with; main.c opens and closes them. */
     const struct known *known;
@@ -27,6 +34,7 @@ struct receiver {
     const struct pp_registry *registry;
     const char *topic;
     int trusted_hops;
+    int metering; /* enum metering */
 
     /* Its own. */
     struct pp_arena arena;

@@ -11,6 +11,8 @@ static const struct {
     [RESULT_INVALID_FIELD] = {"invalid_field", 400},
     [RESULT_EMPTY_BATCH] = {"empty_batch", 400},
     [RESULT_TOO_MANY_HITS] = {"too_many_hits", 400},
+    [RESULT_CAPACITY_EXHAUSTED] = {"capacity_exhausted", 402},
+    [RESULT_ACCOUNT_BLOCKED] = {"account_blocked", 403},
     [RESULT_FOREIGN_ORIGIN] = {"foreign_origin", 403},
     [RESULT_UNKNOWN_SITE] = {"unknown_site", 404},
     [RESULT_NOT_FOUND] = {"not_found", 404},

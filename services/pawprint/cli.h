@@ -4,6 +4,7 @@
 #include "pp_clickhouse.h"
 #include "pp_config.h"
 #include "pp_pg.h"
+#include "pp_plans.h"
 #include "pp_producer.h"
 #include "pp_registry.h"
 
@@ -15,6 +16,8 @@ struct cli {
     bool json; /* one JSON document on stdout instead of text */
     const char *prefix;
     const char *collector; /* where pages fetch the script from */
+    const char *plans_path;
+    struct pp_plans *plans; /* of cli_capacity_ready() */
     struct pp_kafka_access kafka_access;
     struct pp_registry *registry;
     struct pp_pg *pg;
@@ -55,6 +58,9 @@ int cli_usage(struct pp_err *err, const char *what);
 /* Puts the site as it now is into the outbox, in the open transaction. */
 int site_tell(struct cli *cli, const char *site_id, struct pp_err *err);
 
+/* Reads the plan catalogue, and has pp_capacity work with it. */
+int cli_capacity_ready(struct cli *cli, struct pp_err *err);
+
 int migrate_run(struct cli *cli, int argc, char **argv, struct pp_err *err);
 int topics_run(struct cli *cli, int argc, char **argv, struct pp_err *err);
 int account_create_run(struct cli *cli, int argc, char **argv,
@@ -80,5 +86,21 @@ int balance_run(struct cli *cli, int argc, char **argv, struct pp_err *err);
 int rollup_run(struct cli *cli, int argc, char **argv, struct pp_err *err);
 int prove_rollups_run(struct cli *cli, int argc, char **argv,
                       struct pp_err *err);
+int account_plan_run(struct cli *cli, int argc, char **argv,
+                     struct pp_err *err);
+int account_block_run(struct cli *cli, int argc, char **argv,
+                      struct pp_err *err);
+int account_unblock_run(struct cli *cli, int argc, char **argv,
+                        struct pp_err *err);
+int capacity_show_run(struct cli *cli, int argc, char **argv,
+                      struct pp_err *err);
+int capacity_explain_run(struct cli *cli, int argc, char **argv,
+                         struct pp_err *err);
+int capacity_override_run(struct cli *cli, int argc, char **argv,
+                          struct pp_err *err);
+int capacity_credit_run(struct cli *cli, int argc, char **argv,
+                        struct pp_err *err);
+int capacity_apply_run(struct cli *cli, int argc, char **argv,
+                       struct pp_err *err);
 
 #endif

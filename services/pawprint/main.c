@@ -26,6 +26,29 @@ static const struct command commands[] = {
      "--name NAME --mail OWNER [--zone ZONE] [--locale LOCALE]",
      "creates an account and prints its id", NEEDS_POSTGRES,
      account_create_run},
+    {"account plan", "ID CODE", "puts an account on another plan, at once",
+     NEEDS_POSTGRES, account_plan_run},
+    {"account block", "ID --reason TEXT",
+     "takes no hits of the account until it is unblocked", NEEDS_POSTGRES,
+     account_block_run},
+    {"account unblock", "ID", "takes hits of the account again", NEEDS_POSTGRES,
+     account_unblock_run},
+    {"capacity show", "ID",
+     "shows an account's plan, limit, usage and state, and how it came to it",
+     NEEDS_POSTGRES, capacity_show_run},
+    {"capacity explain", "SITE|ID",
+     "says in words what becomes of hits, and why", NEEDS_POSTGRES,
+     capacity_explain_run},
+    {"capacity override",
+     "ID --reason TEXT [--limit N|unlimited] [--grace-days N] [--remove]",
+     "gives an account a limit or grace of its own instead of its plan's",
+     NEEDS_POSTGRES, capacity_override_run},
+    {"capacity credit", "ID --events N --reason TEXT",
+     "adds events to the account's limit, in this usage window only",
+     NEEDS_POSTGRES, capacity_credit_run},
+    {"capacity apply", "[--dry-run]",
+     "puts the plan catalogue in force, and says whom it puts over the limit",
+     NEEDS_POSTGRES, capacity_apply_run},
     {"site create",
      "--account ID --name NAME [--origins 'HOST HOST'] [--zone ZONE] "
      "[--retention 90|400|1100]",
@@ -82,6 +105,7 @@ static struct {
     const char *prefix;
     const char *collector;
     const char *registry;
+    const char *plans;
 } cfg = {.kafka.client_id = "pawprint"};
 
 static const struct pp_setting common_settings[] = {
@@ -90,6 +114,7 @@ static const struct pp_setting common_settings[] = {
     PP_STR("PAWPRINT_COLLECTOR_URL", &cfg.collector, "https://collect.example",
            "address of the collectors, as pages see it"),
     PP_REGISTRY_SETTING(&cfg.registry),
+    PP_PLANS_SETTING(&cfg.plans),
     {0},
 };
 static const struct pp_setting postgres_settings[] = {
@@ -139,6 +164,7 @@ static int open_all(struct cli *cli, unsigned needs, struct pp_err *err)
         return -1;
     cli->prefix = cfg.prefix;
     cli->collector = cfg.collector;
+    cli->plans_path = cfg.plans;
     if (pp_registry_open(&cli->registry, cfg.registry, err) < 0)
         return -1;
     if (needs & NEEDS_POSTGRES &&
@@ -162,6 +188,7 @@ static void close_all(struct cli *cli)
     pp_clickhouse_close(&cli->clickhouse);
     pp_kafka_close(&cli->kafka);
     pp_pg_close(&cli->pg);
+    pp_plans_close(&cli->plans);
     pp_registry_close(&cli->registry);
 }
 

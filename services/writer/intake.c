@@ -93,8 +93,7 @@ static int take_message(struct delivery *self, const struct pp_message *message,
                                            : -1;
     if (batch_rows(self->filling) == 0)
         self->filling_since_ms = pp_wall_now().ms;
-    batch_put(self->filling, &event, &identity, message->key,
-              message->value);
+    batch_put(self->filling, &event, &identity, message->key, message->value);
     return 0;
 }
 

@@ -159,6 +159,11 @@ def main(names):
     if not {"collector", "enricher", "writer"} & set(names):
         return
     bench_collector(site, "collector" in names)
+    if "collector" in names:
+        look = subprocess.check_output(
+            [stack.ROOT / "build/bin/bench-capacity", "100000", "1000000"],
+            text=True)
+        print(f"{'':<26}{look}", end="", flush=True)
     if not {"enricher", "writer"} & set(names):
         return
     events = int(stack.metrics("collector")[HITS])

@@ -242,9 +242,33 @@ static void the_documentation_is_a_table(void **state)
     free(text);
 }
 
+static void a_choice_is_one_of_its_words_in_any_case(void **state)
+{
+    int mode = -1;
+    const struct pp_setting choice[] = {
+        PP_CHOICE("TEST_MODE", &mode, "enforce", "enforce observe off", "what"),
+        {0},
+    };
+    struct pp_err err = {0};
+
+    (void)state;
+    unsetenv("TEST_MODE");
+    assert_int_equal(pp_config_load(choice, &err), 0);
+    assert_int_equal(mode, 0);
+    setenv("TEST_MODE", "OFF", 1);
+    assert_int_equal(pp_config_load(choice, &err), 0);
+    assert_int_equal(mode, 2);
+    setenv("TEST_MODE", "of", 1);
+    assert_int_equal(pp_config_load(choice, &err), -1);
+    assert_string_equal(err.msg,
+                        "TEST_MODE has to be one of: enforce observe off");
+    unsetenv("TEST_MODE");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_choice_is_one_of_its_words_in_any_case),
         cmocka_unit_test_setup(what_is_not_set_has_its_default, fresh),
         cmocka_unit_test_setup(what_is_set_is_taken, fresh),
         cmocka_unit_test_setup(a_wrong_value_is_named_and_not_shown, fresh),
