@@ -162,7 +162,8 @@ void pp_capacity_window(int64_t anchor_ms, int64_t now_ms, int64_t *start_out,
 bool pp_capacity_clock_is_steady(int64_t last_tick_ms, int64_t now_ms);
 
 /* "ok"; "T1", "usage reached the limit"; "capacity_depleted";
- * "staff_capacity_unconfirmed". A mail or staff is one bit. */
+ * "staff_capacity_unconfirmed": as they stand in a message's key. A mail or
+ * staff is one bit. */
 const char *pp_capacity_state_name(enum pp_capacity_state state);
 const char *pp_capacity_transition_name(enum pp_capacity_transition transition);
 const char *

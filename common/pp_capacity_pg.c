@@ -351,13 +351,15 @@ static void facts_make(const struct account *account,
                   facts->used, facts->limit, next->limit_version,
                   account->grace_days, facts->is_confirmed ? "true" : "false");
     add_instant(out, "window_start", next->window_start_ms);
-    add_instant(out, "window_end", next->window_end_ms);
+    add_instant(out, "window_ends_at", next->window_end_ms);
     add_instant(out, "grace_ends_at", next->grace_ends_at_ms);
     add_instant(out, "reject_until", next->reject_until_ms);
     add_instant(out, "counted_at", account->counted_at_ms);
     add_instant(out, "handed_over_at", facts->handed_over_at_ms);
     if (account->blocked_reason[0]) {
         pp_buf_add_text(out, ",\"blocked_reason\":");
+        pp_json_add_str(out, pp_str_of(account->blocked_reason));
+        pp_buf_add_text(out, ",\"detail\":");
         pp_json_add_str(out, pp_str_of(account->blocked_reason));
     }
     pp_buf_add_text(out, "}");
@@ -392,17 +394,43 @@ static int write_steps(struct account *account,
     return 0;
 }
 
+/* The message that tells it, and what that shows beside the facts; in the order
+ * of the bits. */
+struct message {
+    const char *kind, *more;
+};
+
+static const struct message mails[PP_CAPACITY_MAILS] = {
+    {"usage_warning", "{\"percent\":80}"},
+    {"usage_warning", "{\"percent\":90}"},
+    {"capacity_depleted", "{}"},
+    {"grace_reminder", "{\"hours_left\":72}"},
+    {"grace_reminder", "{\"hours_left\":24}"},
+    {"capacity_rejecting", "{}"},
+    {"capacity_restored", "{}"},
+};
+
+static const struct message staffs[PP_CAPACITY_STAFFS] = {
+    {"staff_alert", "{\"what\":\"The mail about a depleted account could not "
+                    "be handed over for a day: its grace runs\"}"},
+    {"staff_alert", "{\"what\":\"The end of a grace waits for a count of "
+                    "ClickHouse for 48 hours\"}"},
+    {"staff_alert", "{\"what\":\"Usage is ten times the limit\"}"},
+    {"staff_alert", "{\"what\":\"An account was blocked\"}"},
+};
+
 static int write_message(struct account *account, const char *key,
-                         const char *kind, const char *facts,
+                         const struct message *message, const char *facts,
                          struct pp_err *err)
 {
-    const char *values[] = {key, kind, account->id, facts};
+    const char *values[] = {key, message->kind, account->id, facts,
+                            message->more};
 
     return pp_pg_exec(account->pg,
                       "INSERT INTO notification (business_key, kind, "
-                      "account_id, facts) VALUES ($1, $2, $3, $4) "
-                      "ON CONFLICT (business_key) DO NOTHING",
-                      4, values, err);
+                      "account_id, facts) VALUES ($1, $2, $3, $4::jsonb || "
+                      "$5::jsonb) ON CONFLICT (business_key) DO NOTHING",
+                      5, values, err);
 }
 
 static int write_messages(struct account *account,
@@ -412,25 +440,21 @@ static int write_messages(struct account *account,
     char key[KEY_BYTES];
 
     for (int i = 0; i < PP_CAPACITY_MAILS; i++) {
-        const char *kind = pp_capacity_mail_name(1U << i);
-
         if (!(decision->mails & 1U << i))
             continue;
-        mail_key(account, decision->next.limit_version, kind, key);
-        if (write_message(account, key, kind, facts, err) < 0)
+        mail_key(account, decision->next.limit_version,
+                 pp_capacity_mail_name(1U << i), key);
+        if (write_message(account, key, &mails[i], facts, err) < 0)
             return -1;
     }
     for (int i = 0; i < PP_CAPACITY_STAFFS; i++) {
-        const char *kind = pp_capacity_staff_name(1U << i);
+        bool each_time = 1U << i == PP_CAPACITY_STAFF_BLOCKED;
 
         if (!(decision->staff & 1U << i))
             continue;
-        /* Each blocking is told: its version is another. */
-        mail_key(account,
-                 1U << i == PP_CAPACITY_STAFF_BLOCKED ? decision->next.version
-                                                      : 0,
-                 kind, key);
-        if (write_message(account, key, kind, facts, err) < 0)
+        mail_key(account, each_time ? decision->next.version : 0,
+                 pp_capacity_staff_name(1U << i), key);
+        if (write_message(account, key, &staffs[i], facts, err) < 0)
             return -1;
     }
     return 0;
@@ -618,9 +642,10 @@ static int move_clock(struct pp_pg *pg, struct pp_err *err)
     pp_warn("capacity.clock_jumped", "by_ms=%" PRId64, now_ms - last_ms);
     return pp_pg_exec(pg,
                       "INSERT INTO notification (business_key, kind, facts) "
-                      "SELECT 'clock/' || pp_ms(pp_now()), "
-                      "'staff_clock_jumped', "
-                      "jsonb_build_object('at', pp_now()) "
+                      "SELECT 'clock/' || pp_ms(pp_now()) || "
+                      "'/staff_clock_jumped', 'staff_alert', "
+                      "jsonb_build_object('what', 'The clock of Postgres "
+                      "jumped: nobody is refused until it is steady') "
                       "ON CONFLICT (business_key) DO NOTHING",
                       0, NULL, err);
 }

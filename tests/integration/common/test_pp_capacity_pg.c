@@ -204,10 +204,14 @@ static const char *state_now(void)
 
 static long mails_of(const char *kind)
 {
-    char sql[200];
+    char sql[500];
 
-    snprintf(sql, sizeof(sql),
-             "SELECT count(*) FROM notification WHERE kind = '%s'", kind);
+    snprintf(
+        sql, sizeof(sql),
+        "SELECT count(*) FROM notification WHERE business_key LIKE '%%/%s' "
+        "AND kind = CASE WHEN '%s' LIKE 'staff%%' THEN 'staff_alert' ELSE "
+        "'%s' END AND (kind <> 'staff_alert' OR facts->>'what' <> '')",
+        kind, kind, kind);
     return number_of(sql);
 }
 
