@@ -681,7 +681,7 @@ void pp_message_text(const struct pp_message *message,
     pp_template_escape(out, heading, PP_TEMPLATE_HEADER);
     pp_buf_add_byte(out, '\n');
     for (size_t i = 0; i < width_of(heading) && i < WIDTH; i++)
-        pp_buf_add_byte(out, '=');
+        pp_buf_add_byte(out, '-');
     pp_buf_add_byte(out, '\n');
     each_block(message, values, measure_labels, &plain);
     each_block(message, values, show_plain, &plain);

@@ -10,10 +10,10 @@
 #include "pp_httpc.h"
 #include "pp_mem.h"
 #include "pp_template.h"
+#include "pp_webhook.h"
 
 #include "mail.h"
 #include "render.h"
-#include "webhook.h"
 
 #define ARENA_BYTES  ((size_t)256 << 10)
 #define BODY_BYTES   ((size_t)1 << 20)
@@ -280,19 +280,19 @@ static void send_webhook(struct deliver *deliver, struct attempt *attempt)
         .url = message->target,
         .timeout_ms = deliver->options->timeout_ms,
     };
-    struct webhook_key key;
+    struct pp_webhook_key key;
     struct pp_buf sign;
 
     render_webhook(attempt->kind, message, &attempt->values, &deliver->body);
     mail_id(pp_str_of(message->key), id);
     snprintf(id_line, sizeof(id_line), "webhook-id: msg_%s", id);
     snprintf(time_line, sizeof(time_line), "webhook-timestamp: %" PRId64, at_s);
-    webhook_key_of(pp_str_of(deliver->options->webhook_secret),
-                   pp_str_of(message->account_id), &key);
+    pp_webhook_key_of(pp_str_of(deliver->options->webhook_secret),
+                      pp_str_of(message->account_id), &key);
     pp_buf_init(&sign, 256);
     pp_buf_add_text(&sign, "webhook-signature: ");
-    webhook_sign(&key, pp_str_of(id_line + strlen("webhook-id: ")), at_s,
-                 pp_buf_str(&deliver->body), &sign);
+    pp_webhook_sign(&key, pp_str_of(id_line + strlen("webhook-id: ")), at_s,
+                    pp_buf_str(&deliver->body), &sign);
     pp_buf_add_byte(&sign, '\0');
     what.headers = (const char *const[]){"Content-Type: application/json",
                                          "User-Agent: Pawprint",

@@ -169,8 +169,9 @@ static void add_from(struct pp_buf *out, const struct mail *mail)
         pp_buf_add_str(out, pp_buf_str(&clean));
     else if (clean.n)
         add_words(out, pp_buf_str(&clean), strlen("From: "));
-    pp_buf_printf(out, "%s<%.*s>\r\n", clean.n ? "\r\n " : "",
-                  PP_ARG(mail->from));
+    if (clean.n) /* a line of its own for what may be long */
+        pp_buf_add_text(out, is_phrase(pp_buf_str(&clean)) ? " " : "\r\n ");
+    pp_buf_printf(out, "<%.*s>\r\n", PP_ARG(mail->from));
     pp_buf_fini(&clean);
 }
 
@@ -209,7 +210,7 @@ static void add_unsubscribe(struct pp_buf *out, struct pp_str url)
             url.p[i] == '>')
             return;
     pp_buf_printf(out,
-                  "List-Unsubscribe:\r\n <%.*s>\r\n"
+                  "List-Unsubscribe: <%.*s>\r\n"
                   "List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n",
                   PP_ARG(url));
 }
@@ -276,10 +277,10 @@ void mail_write(const struct mail *mail, struct pp_buf *out)
 
     mail_id(mail->key, id);
     add_from(out, mail);
-    pp_buf_printf(out, "To:\r\n <%.*s>\r\n", PP_ARG(mail->to));
+    pp_buf_printf(out, "To: <%.*s>\r\n", PP_ARG(mail->to));
     mail_add_header(out, "Subject", mail->subject);
     add_date(out, mail->date_ms);
-    pp_buf_printf(out, "Message-ID:\r\n <%s@%.*s>\r\n", id, PP_ARG(domain));
+    pp_buf_printf(out, "Message-ID: <%s@%.*s>\r\n", id, PP_ARG(domain));
     pp_buf_add_text(out, "Auto-Submitted: auto-generated\r\n");
     add_unsubscribe(out, mail->unsubscribe);
     pp_buf_printf(out,

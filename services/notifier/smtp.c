@@ -22,6 +22,8 @@ struct smtp {
     struct pp_mono until;
     struct smtp_result *result;
     bool too_late;
+    bool failed;   /* the last one: its connection is not used again */
+    bool quitting; /* what is answered to that is no verdict */
 };
 
 int smtp_open(struct smtp **smtp_out, const struct smtp_options *options,
@@ -83,6 +85,8 @@ static size_t give_body(char *into, size_t size, size_t count, void *self)
 /* A command of ours: how far it came. Passwords are passed over. */
 static void note_command(struct smtp *smtp, struct pp_str line)
 {
+    /* Said to this connection, or first of all to one before it. */
+    smtp->quitting = pp_str_starts(line, PP_LIT("QUIT"));
     if (pp_str_starts(line, PP_LIT("MAIL FROM")))
         enter_phase(smtp, SMTP_SENDER);
     else if (pp_str_starts(line, PP_LIT("RCPT TO")))
@@ -97,7 +101,8 @@ static void note_answer(struct smtp *smtp, struct pp_str line)
     int64_t code;
 
     line = pp_str_trim(line);
-    if (!pp_str_int64(pp_str_sub(line, 0, 3), &code) || code < 200)
+    if (smtp->quitting || !pp_str_int64(pp_str_sub(line, 0, 3), &code) ||
+        code < 200)
         return;
     result->code = code == 354 ? 0 : (int)code; /* "go on" is no verdict */
     snprintf(result->answer, sizeof(result->answer), "%.*s",
@@ -110,7 +115,7 @@ static int listen_in(CURL *curl, curl_infotype type, char *bytes, size_t n,
                      void *self)
 {
     (void)curl;
-    if (!((struct smtp *)self)->result) /* a QUIT, when all is over */
+    if (!((struct smtp *)self)->result) /* all is over */
         return 0;
     if (type == CURLINFO_HEADER_OUT)
         note_command(self, (struct pp_str){bytes, n});
@@ -153,6 +158,7 @@ static void describe(struct smtp *smtp, const char *from,
                                 : CONNECT_MS));
     curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)smtp->options->timeout_ms);
     curl_easy_setopt(curl, CURLOPT_MAXAGE_CONN, (long)IDLE_S);
+    curl_easy_setopt(curl, CURLOPT_FRESH_CONNECT, smtp->failed ? 1L : 0L);
     curl_easy_setopt(curl, CURLOPT_MAIL_FROM, from);
     curl_easy_setopt(curl, CURLOPT_MAIL_RCPT, recipients);
     curl_easy_setopt(curl, CURLOPT_UPLOAD, 1L);
@@ -176,7 +182,7 @@ void smtp_send(struct smtp *smtp, struct pp_str from, struct pp_str to,
     smtp->result = result_out;
     smtp->rest = mail;
     smtp->until = until;
-    smtp->too_late = false;
+    smtp->too_late = smtp->quitting = false;
     smtp->text[0] = '\0';
     snprintf(sender, sizeof(sender), "<%.*s>", PP_ARG(from));
     snprintf(recipient, sizeof(recipient), "<%.*s>", PP_ARG(to));
@@ -187,6 +193,7 @@ void smtp_send(struct smtp *smtp, struct pp_str from, struct pp_str to,
     code = curl_easy_perform(smtp->curl);
     curl_slist_free_all(recipients);
     smtp->result = NULL;
+    smtp->failed = code != CURLE_OK;
     if (smtp->too_late)
         snprintf(result_out->answer, sizeof(result_out->answer),
                  "given up before the end: it took longer than the lease");

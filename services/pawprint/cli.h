@@ -14,7 +14,8 @@
 struct cli {
     bool json; /* one JSON document on stdout instead of text */
     const char *prefix;
-    const char *collector; /* where pages fetch the script from */
+    const char *collector;      /* where pages fetch the script from */
+    const char *webhook_secret; /* the installation's, or empty */
     struct pp_kafka_access kafka_access;
     struct pp_registry *registry;
     struct pp_pg *pg;
@@ -80,5 +81,12 @@ int balance_run(struct cli *cli, int argc, char **argv, struct pp_err *err);
 int rollup_run(struct cli *cli, int argc, char **argv, struct pp_err *err);
 int prove_rollups_run(struct cli *cli, int argc, char **argv,
                       struct pp_err *err);
+int notify_list_run(struct cli *cli, int argc, char **argv, struct pp_err *err);
+int notify_resend_run(struct cli *cli, int argc, char **argv,
+                      struct pp_err *err);
+int notify_secret_run(struct cli *cli, int argc, char **argv,
+                      struct pp_err *err);
+int notify_preview_run(struct cli *cli, int argc, char **argv,
+                       struct pp_err *err);
 
 #endif

@@ -1,4 +1,4 @@
-#include "webhook.h"
+#include "pp_webhook.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -10,8 +10,8 @@ static void feed(crypto_auth_hmacsha256_state *state, struct pp_str text)
     crypto_auth_hmacsha256_update(state, (const unsigned char *)text.p, text.n);
 }
 
-void webhook_key_of(struct pp_str master, struct pp_str account,
-                    struct webhook_key *key_out)
+void pp_webhook_key_of(struct pp_str master, struct pp_str account,
+                       struct pp_webhook_key *key_out)
 {
     crypto_auth_hmacsha256_state state;
 
@@ -22,17 +22,18 @@ void webhook_key_of(struct pp_str master, struct pp_str account,
     crypto_auth_hmacsha256_final(&state, key_out->bytes);
 }
 
-void webhook_secret(const struct webhook_key *key,
-                    char secret[static WEBHOOK_SECRET_BYTES])
+void pp_webhook_secret(const struct pp_webhook_key *key,
+                       char secret[static PP_WEBHOOK_SECRET_BYTES])
 {
-    int n = snprintf(secret, WEBHOOK_SECRET_BYTES, "whsec_");
+    int n = snprintf(secret, PP_WEBHOOK_SECRET_BYTES, "whsec_");
 
-    sodium_bin2base64(secret + n, WEBHOOK_SECRET_BYTES - (size_t)n, key->bytes,
-                      sizeof(key->bytes), sodium_base64_VARIANT_ORIGINAL);
+    sodium_bin2base64(secret + n, PP_WEBHOOK_SECRET_BYTES - (size_t)n,
+                      key->bytes, sizeof(key->bytes),
+                      sodium_base64_VARIANT_ORIGINAL);
 }
 
-void webhook_sign(const struct webhook_key *key, struct pp_str id, int64_t at_s,
-                  struct pp_str body, struct pp_buf *out)
+void pp_webhook_sign(const struct pp_webhook_key *key, struct pp_str id,
+                     int64_t at_s, struct pp_str body, struct pp_buf *out)
 {
     unsigned char mac[crypto_auth_hmacsha256_BYTES];
     crypto_auth_hmacsha256_state state;
