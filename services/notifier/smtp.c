@@ -22,7 +22,6 @@ struct smtp {
     struct pp_mono until;
     struct smtp_result *result;
     bool too_late;
-    bool failed;   /* the last one: its connection is not used again */
     bool quitting; /* what is answered to that is no verdict */
 };
 
@@ -158,7 +157,6 @@ static void describe(struct smtp *smtp, const char *from,
                                 : CONNECT_MS));
     curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)smtp->options->timeout_ms);
     curl_easy_setopt(curl, CURLOPT_MAXAGE_CONN, (long)IDLE_S);
-    curl_easy_setopt(curl, CURLOPT_FRESH_CONNECT, smtp->failed ? 1L : 0L);
     curl_easy_setopt(curl, CURLOPT_MAIL_FROM, from);
     curl_easy_setopt(curl, CURLOPT_MAIL_RCPT, recipients);
     curl_easy_setopt(curl, CURLOPT_UPLOAD, 1L);
@@ -168,6 +166,15 @@ static void describe(struct smtp *smtp, const char *from,
     curl_easy_setopt(curl, CURLOPT_DEBUGFUNCTION, listen_in);
     curl_easy_setopt(curl, CURLOPT_DEBUGDATA, smtp);
     set_security(curl, smtp->options);
+}
+
+/* The relay may have closed a connection on which something went wrong. */
+static void start_anew(struct smtp *smtp)
+{
+    curl_easy_cleanup(smtp->curl);
+    smtp->curl = curl_easy_init();
+    if (!smtp->curl)
+        abort();
 }
 
 void smtp_send(struct smtp *smtp, struct pp_str from, struct pp_str to,
@@ -193,7 +200,8 @@ void smtp_send(struct smtp *smtp, struct pp_str from, struct pp_str to,
     code = curl_easy_perform(smtp->curl);
     curl_slist_free_all(recipients);
     smtp->result = NULL;
-    smtp->failed = code != CURLE_OK;
+    if (code)
+        start_anew(smtp);
     if (smtp->too_late)
         snprintf(result_out->answer, sizeof(result_out->answer),
                  "given up before the end: it took longer than the lease");

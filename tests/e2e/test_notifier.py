@@ -192,7 +192,8 @@ def test_what_the_relay_answers_decides_what_becomes_of_a_mail():
         ("554.rcpt", [("failed", 554)], "failed", 0),
     ]
     account = an_account()
-    with Notifiers(1):
+    # Less than what is slow, more than a handshake on a busy machine takes.
+    with Notifiers(1, PAWPRINT_NOTIFIER_TIMEOUT_MS="1500"):
         for address, ended, becomes, copies in cases:
             tag = uuid.uuid4().hex[:8]
             key = insert(account, f"{address}@{tag}.example")
