@@ -7,7 +7,8 @@
 #include "pp_mem.h"
 #include "pp_template.h"
 
-#define LINE_BYTES ((size_t)64 << 10)
+#define FACTS_BYTES ((size_t)16 << 10) /* some may stand in a line often */
+#define LINE_BYTES  ((size_t)64 << 10)
 
 static int localize(struct ledger *ledger, const struct pp_message *kind,
                     const struct ledger_message *message,
@@ -37,6 +38,8 @@ int render_values(struct ledger *ledger, const struct pp_message *kind,
                   struct pp_message_values *values_out, struct pp_err *err)
 {
     *values_out = (struct pp_message_values){0};
+    if (strlen(message->facts) > FACTS_BYTES)
+        return pp_err_set(err, PP_ERR_INVALID, "the facts are too large");
     pp_message_set(kind, "account", pp_str_of(message->account), values_out);
     pp_message_set(kind, "account_id", pp_str_of(message->account_id),
                    values_out);

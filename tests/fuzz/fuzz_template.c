@@ -22,7 +22,7 @@ static void check_escaped(struct pp_str value)
 {
     struct pp_buf out;
 
-    pp_buf_init(&out, 6 * value.n + 16);
+    pp_buf_init(&out, 9 * value.n + 16);
     for (int context = PP_TEMPLATE_TEXT; context <= PP_TEMPLATE_SLACK;
          context++) {
         pp_buf_reset(&out);
