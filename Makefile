@@ -32,7 +32,7 @@ SCHEMAS := $(patsubst schemas/%.avsc,%,$(wildcard schemas/*.avsc))
 TEST_SCHEMAS := $(patsubst tests/schemas/%.avsc,%,$(wildcard tests/schemas/*.avsc))
 GEN_OBJ := $(SCHEMAS:%=$B/gen/%.o) $B/gen/plans.o
 GEN_H := $(SCHEMAS:%=$B/gen/%.h) $(TEST_SCHEMAS:%=$B/gen/%.h)
-LIB_OBJ := $(patsubst common/%.c,$B/common/%.o,$(wildcard common/*.c)) $(GEN_OBJ)
+LIB_OBJ := $(patsubst common/%.c,$B/common/%.o,$(wildcard common/*.c)) $(GEN_OBJ) $B/gen/messages.o
 SERVICES := $(patsubst services/%/main.c,%,$(wildcard services/*/main.c))
 LOGIC := $(filter-out %/main.c,$(wildcard services/*/*.c))
 TESTS := $(patsubst tests/%.c,$B/tests/%,$(wildcard tests/unit/*/test_*.c))
@@ -63,6 +63,11 @@ $B/gen/migrations.c: schemas/embed.py $(wildcard schemas/*/*.sql)
 $B/gen/plans.c: schemas/plans.py schemas/plans.json
 	@mkdir -p $B/gen && schemas/plans.py $B/gen
 $B/gen/plans.o: ALL_CFLAGS += -Wno-overlength-strings
+
+# The texts of messages, which the notifier sends and the CLI shows.
+$B/gen/messages.c: $(wildcard common/messages/*)
+	@mkdir -p $B/gen && common/messages/embed.py $B/gen
+$B/gen/messages.o: ALL_CFLAGS += -Wno-overlength-strings
 
 # What a service has beside its C files, made for it.
 MADE_FOR_pawprint := $B/gen/migrations.o

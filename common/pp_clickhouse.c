@@ -33,8 +33,8 @@ int pp_clickhouse_open(struct pp_clickhouse **ch_out,
                        const struct pp_clickhouse_access *access,
                        struct pp_err *err)
 {
-    static const struct pp_httpc_options options = {CONNECT_MS, ANSWER_BYTES,
-                                                    NULL};
+    static const struct pp_httpc_options options = {
+        .connect_ms = CONNECT_MS, .answer_bytes = ANSWER_BYTES};
     struct pp_clickhouse *ch = pp_calloc(1, sizeof(*ch));
 
     *ch_out = ch;

@@ -15,6 +15,9 @@ struct pp_httpc {
     char *ca_file;
     struct pp_buf body, headers;
     bool sent; /* the request of this call is on its way */
+    bool (*allows)(void *context, const struct sockaddr *address);
+    void *context;
+    bool denied; /* an address of this call */
     char text[CURL_ERROR_SIZE];
 };
 
@@ -32,6 +35,8 @@ int pp_httpc_open(struct pp_httpc **httpc_out,
     httpc->connect_ms = options->connect_ms;
     if (options->ca_file && options->ca_file[0])
         httpc->ca_file = pp_strdup(options->ca_file);
+    httpc->allows = options->allows;
+    httpc->context = options->context;
     pp_buf_init(&httpc->body, options->answer_bytes);
     pp_buf_init(&httpc->headers, options->answer_bytes);
     *httpc_out = httpc;
@@ -75,6 +80,21 @@ static int send_once(void *self, char *remote_ip, char *local_ip,
     return again ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
 }
 
+/* The place of curl's own socket(), between resolving and connecting. */
+static curl_socket_t open_socket(void *self, curlsocktype purpose,
+                                 struct curl_sockaddr *address)
+{
+    struct pp_httpc *httpc = self;
+
+    (void)purpose;
+    if (!httpc->allows(httpc->context, &address->addr)) {
+        httpc->denied = true;
+        return CURL_SOCKET_BAD;
+    }
+    return socket(address->family, address->socktype | SOCK_CLOEXEC,
+                  address->protocol);
+}
+
 static void describe(struct pp_httpc *httpc, const struct pp_httpc_call *call,
                      struct curl_slist *headers)
 {
@@ -96,6 +116,10 @@ static void describe(struct pp_httpc *httpc, const struct pp_httpc_call *call,
     curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
     curl_easy_setopt(curl, CURLOPT_PREREQFUNCTION, send_once);
     curl_easy_setopt(curl, CURLOPT_PREREQDATA, httpc);
+    if (httpc->allows) {
+        curl_easy_setopt(curl, CURLOPT_OPENSOCKETFUNCTION, open_socket);
+        curl_easy_setopt(curl, CURLOPT_OPENSOCKETDATA, httpc);
+    }
     if (httpc->ca_file)
         curl_easy_setopt(curl, CURLOPT_CAINFO, httpc->ca_file);
     if (call->body.p) {
@@ -134,7 +158,7 @@ int pp_httpc_run(struct pp_httpc *httpc, const struct pp_httpc_call *call,
     pp_buf_reset(&httpc->body);
     pp_buf_reset(&httpc->headers);
     httpc->text[0] = '\0';
-    httpc->sent = false;
+    httpc->sent = httpc->denied = false;
     describe(httpc, call, headers);
     code = curl_easy_perform(httpc->curl);
     curl_slist_free_all(headers);
@@ -147,6 +171,9 @@ int pp_httpc_run(struct pp_httpc *httpc, const struct pp_httpc_call *call,
     if (code == CURLE_ABORTED_BY_CALLBACK)
         return pp_err_set(err, PP_ERR_AGAIN,
                           "http: the connection ended before the answer");
+    if (code == CURLE_COULDNT_CONNECT && httpc->denied)
+        return pp_err_set(err, PP_ERR_DENIED,
+                          "http: the address that it leads to is not allowed");
     if (code)
         return pp_err_set(err, PP_ERR_AGAIN, "http: %s",
                           httpc->text[0] ? httpc->text

@@ -1,7 +1,9 @@
 #ifndef PP_HTTPC_H
 #define PP_HTTPC_H
 
+#include <stdbool.h>
 #include <stdint.h>
+#include <sys/socket.h>
 
 #include "pp_buf.h"
 #include "pp_err.h"
@@ -16,7 +18,7 @@
  * error: the caller knows what a 500 means. PP_ERR_AGAIN: no whole answer came
  * in time, and whether the other side acted on the call is not known.
  * PP_ERR_INVALID: the answer is larger than the limit. PP_ERR_FATAL: the URL is
- * wrong.
+ * wrong. PP_ERR_DENIED: where it leads is not allowed.
  */
 struct pp_httpc;
 
@@ -24,6 +26,13 @@ struct pp_httpc_options {
     int connect_ms;
     size_t answer_bytes; /* the largest body and, apart, headers taken */
     const char *ca_file; /* NULL or empty: the system's authorities */
+    /*
+     * NULL, or asked about each address before it is connected to: it is the
+     * very address that names were resolved to, so that no second answer of a
+     * name server counts. false: PP_ERR_DENIED, unless another one is allowed.
+     */
+    bool (*allows)(void *context, const struct sockaddr *address);
+    void *context;
 };
 
 int pp_httpc_open(struct pp_httpc **httpc_out,

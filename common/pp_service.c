@@ -148,7 +148,8 @@ static void help(const struct pp_setting *settings)
 
 static int health(void)
 {
-    static const struct pp_httpc_options options = {1000, 65536, NULL};
+    static const struct pp_httpc_options options = {.connect_ms = 1000,
+                                                    .answer_bytes = 65536};
     struct pp_httpc_call call = {.method = "GET", .timeout_ms = 2000};
     struct pp_httpc_answer answer = {0};
     struct pp_httpc *httpc = NULL;

@@ -17,7 +17,8 @@ struct cli {
     const char *prefix;
     const char *collector; /* where pages fetch the script from */
     const char *plans_path;
-    struct pp_plans *plans; /* of cli_capacity_ready() */
+    struct pp_plans *plans;     /* of cli_capacity_ready() */
+    const char *webhook_secret; /* the installation's, or empty */
     struct pp_kafka_access kafka_access;
     struct pp_registry *registry;
     struct pp_pg *pg;
@@ -101,6 +102,13 @@ int capacity_override_run(struct cli *cli, int argc, char **argv,
 int capacity_credit_run(struct cli *cli, int argc, char **argv,
                         struct pp_err *err);
 int capacity_apply_run(struct cli *cli, int argc, char **argv,
+                       struct pp_err *err);
+int notify_list_run(struct cli *cli, int argc, char **argv, struct pp_err *err);
+int notify_resend_run(struct cli *cli, int argc, char **argv,
+                      struct pp_err *err);
+int notify_secret_run(struct cli *cli, int argc, char **argv,
+                      struct pp_err *err);
+int notify_preview_run(struct cli *cli, int argc, char **argv,
                        struct pp_err *err);
 
 #endif

@@ -93,6 +93,20 @@ static const struct command commands[] = {
      "compares visits and rollups with events, day by day; fails when one "
      "differs",
      NEEDS_CLICKHOUSE, prove_rollups_run},
+    {"notify list",
+     "[--account ID] [--state STATE] [--limit N] | --attempts MESSAGE | "
+     "--suppressed",
+     "lists messages to people; every attempt of one; who gets nothing more",
+     NEEDS_POSTGRES, notify_list_run},
+    {"notify resend", "MESSAGE [--lift] [--sent]",
+     "has a message tried again now; --lift takes its target off the list of "
+     "those who get nothing more, --sent does it also when it was sent",
+     NEEDS_POSTGRES, notify_resend_run},
+    {"notify secret", "ACCOUNT",
+     "shows what the account's webhooks are signed with", 0, notify_secret_run},
+    {"notify preview", "KIND [--format html|text]",
+     "shows how a kind of message looks, with an example's values", 0,
+     notify_preview_run},
     {"prove", "[--wait SECONDS]",
      "every proof there is; rollups that trail fail it: `rollup` comes before",
      NEEDS_POSTGRES | NEEDS_KAFKA | NEEDS_CLICKHOUSE, prove_run},
@@ -106,6 +120,7 @@ static struct {
     const char *collector;
     const char *registry;
     const char *plans;
+    const char *webhook_secret;
 } cfg = {.kafka.client_id = "pawprint"};
 
 static const struct pp_setting common_settings[] = {
@@ -115,6 +130,8 @@ static const struct pp_setting common_settings[] = {
            "address of the collectors, as pages see it"),
     PP_REGISTRY_SETTING(&cfg.registry),
     PP_PLANS_SETTING(&cfg.plans),
+    PP_SECRET("PAWPRINT_WEBHOOK_SECRET", &cfg.webhook_secret, "",
+              "as the notifier has it; each account's secret is made of it"),
     {0},
 };
 static const struct pp_setting postgres_settings[] = {
@@ -165,6 +182,7 @@ static int open_all(struct cli *cli, unsigned needs, struct pp_err *err)
     cli->prefix = cfg.prefix;
     cli->collector = cfg.collector;
     cli->plans_path = cfg.plans;
+    cli->webhook_secret = cfg.webhook_secret;
     if (pp_registry_open(&cli->registry, cfg.registry, err) < 0)
         return -1;
     if (needs & NEEDS_POSTGRES &&

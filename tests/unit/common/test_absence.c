@@ -101,7 +101,8 @@ static void a_wrong_redis_address_is_refused_at_start(void **state)
 
 static void no_http_server_is_again(void **state)
 {
-    static const struct pp_httpc_options options = {200, 1000, NULL};
+    static const struct pp_httpc_options options = {.connect_ms = 200,
+                                                    .answer_bytes = 1000};
     struct pp_httpc_answer answer;
     struct pp_httpc_call call = {.method = "GET", .timeout_ms = 500};
     struct pp_err err = {0};

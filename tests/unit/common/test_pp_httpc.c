@@ -106,7 +106,8 @@ static int end(void **state)
  */
 static void a_call_without_an_answer_is_not_made_again(void **state)
 {
-    static const struct pp_httpc_options options = {1000, 1000, NULL};
+    static const struct pp_httpc_options options = {.connect_ms = 1000,
+                                                    .answer_bytes = 1000};
     static const struct {
         const char *when;
         size_t bytes;
@@ -143,11 +144,54 @@ static void a_call_without_an_answer_is_not_made_again(void **state)
     free(body);
 }
 
+/* Remembers the last address it was asked about. */
+static bool refuse(void *context, const struct sockaddr *address)
+{
+    struct sockaddr_in in;
+
+    memcpy(&in, address, sizeof(in));
+    if (address->sa_family == AF_INET)
+        *(uint32_t *)context = ntohl(in.sin_addr.s_addr);
+    return false;
+}
+
+static void an_address_that_is_not_allowed_is_never_connected_to(void **state)
+{
+    uint32_t asked = 0;
+    const struct pp_httpc_options options = {
+        .connect_ms = 1000,
+        .answer_bytes = 1000,
+        .allows = refuse,
+        .context = &asked,
+    };
+    int before = atomic_load(&server.requests);
+    struct pp_httpc_answer answer;
+    struct pp_err err = {0};
+    struct pp_httpc *httpc;
+    char url[80];
+
+    (void)state;
+    snprintf(url, sizeof(url), "http://localhost:%d/", server.port);
+    assert_int_equal(pp_httpc_open(&httpc, &options, &err), 0);
+    assert_int_equal(
+        pp_httpc_run(httpc,
+                     &(const struct pp_httpc_call){
+                         .method = "GET", .url = url, .timeout_ms = 5000},
+                     &answer, &err),
+        -1);
+    assert_int_equal(err.kind, PP_ERR_DENIED);
+    assert_int_equal(asked, INADDR_LOOPBACK); /* what the name leads to */
+    assert_int_equal(atomic_load(&server.requests), before);
+    pp_httpc_close(&httpc);
+}
+
 int main(void)
 {
     const struct CMUnitTest httpc[] = {
         cmocka_unit_test_setup_teardown(
             a_call_without_an_answer_is_not_made_again, begin, end),
+        cmocka_unit_test_setup_teardown(
+            an_address_that_is_not_allowed_is_never_connected_to, begin, end),
     };
 
     return cmocka_run_group_tests(httpc, NULL, NULL);

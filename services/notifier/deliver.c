@@ -1,0 +1,423 @@
+#include "deliver.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <sodium.h>
+
+#include "pp_httpc.h"
+#include "pp_mem.h"
+#include "pp_template.h"
+#include "pp_webhook.h"
+
+#include "mail.h"
+#include "render.h"
+
+#define ARENA_BYTES  ((size_t)256 << 10)
+#define BODY_BYTES   ((size_t)1 << 20)
+#define ANSWER_BYTES ((size_t)64 << 10) /* of a webhook, read at all */
+#define SECRET_BYTES 32
+
+/* What a gateway for SMS is told. */
+static const struct pp_str sms_names[] = {{"to", 2}, {"text", 4}};
+
+struct deliver {
+    const struct deliver_options *options;
+    struct pp_messages *messages;
+    struct smtp *smtp; /* NULL: there is no mail */
+    struct pp_str from_name, from;
+    struct guard guard;
+    bool plain;                 /* the call under way is not encrypted */
+    struct pp_httpc *customers; /* goes where the guard allows */
+    struct pp_httpc *operators; /* goes where the settings say */
+    struct pp_template *sms_url, *sms_body;
+    struct pp_arena arena;            /* emptied before every message */
+    struct pp_buf body, text, answer; /* the same */
+};
+
+/* One message on its way. */
+struct attempt {
+    const struct ledger_message *message;
+    const struct pp_message *kind;
+    struct pp_message_values values;
+    struct pp_mono until;
+    struct ledger_end *end;
+};
+
+/* --- opening ---------------------------------------------------------------
+ */
+
+/* Without encryption only to networks that the operator knows. */
+static bool allows(void *self, const struct sockaddr *address)
+{
+    const struct deliver *deliver = self;
+
+    return deliver->plain ? guard_lists(&deliver->guard, address)
+                          : guard_allows(&deliver->guard, address);
+}
+
+static int open_mail(struct deliver *deliver, struct pp_err *err)
+{
+    const struct deliver_options *options = deliver->options;
+
+    if (!options->smtp.url[0])
+        return 0;
+    if (mail_read_mailbox(pp_str_of(options->from), &deliver->from_name,
+                          &deliver->from, err) < 0)
+        return -1;
+    return smtp_open(&deliver->smtp, &options->smtp, err);
+}
+
+static int open_http(struct deliver *deliver, struct pp_err *err)
+{
+    struct pp_httpc_options options = {
+        .connect_ms = deliver->options->timeout_ms,
+        .answer_bytes = ANSWER_BYTES,
+        .ca_file = deliver->options->ca_file,
+    };
+
+    if (pp_httpc_open(&deliver->operators, &options, err) < 0)
+        return -1;
+    options.allows = allows;
+    options.context = deliver;
+    return pp_httpc_open(&deliver->customers, &options, err);
+}
+
+static int open_templates(struct deliver *deliver, struct pp_err *err)
+{
+    if (pp_messages_open(&deliver->messages, err) < 0 ||
+        pp_template_open(&deliver->sms_url,
+                         pp_str_of(deliver->options->sms_url), sms_names,
+                         PP_COUNT(sms_names), err) < 0)
+        return -1;
+    return pp_template_open(&deliver->sms_body,
+                            pp_str_of(deliver->options->sms_body), sms_names,
+                            PP_COUNT(sms_names), err);
+}
+
+int deliver_open(struct deliver **deliver_out,
+                 const struct deliver_options *options, struct pp_err *err)
+{
+    struct deliver *deliver = pp_calloc(1, sizeof(*deliver));
+    size_t secret = strlen(options->webhook_secret);
+
+    *deliver_out = deliver;
+    deliver->options = options;
+    pp_arena_init(&deliver->arena, ARENA_BYTES);
+    pp_buf_init(&deliver->body, BODY_BYTES);
+    pp_buf_init(&deliver->text, BODY_BYTES);
+    pp_buf_init(&deliver->answer, BODY_BYTES);
+    if (sodium_init() < 0)
+        return pp_err_set(err, PP_ERR_FATAL, "libsodium does not start");
+    if (secret && secret < SECRET_BYTES)
+        return pp_err_set(err, PP_ERR_FATAL,
+                          "PAWPRINT_WEBHOOK_SECRET is shorter than %d",
+                          SECRET_BYTES);
+    if (guard_read(&deliver->guard, options->allowed, err) < 0 ||
+        open_templates(deliver, err) < 0 || open_mail(deliver, err) < 0)
+        return -1;
+    return open_http(deliver, err);
+}
+
+void deliver_close(struct deliver **deliver)
+{
+    if (!*deliver)
+        return;
+    smtp_close(&(*deliver)->smtp);
+    pp_httpc_close(&(*deliver)->customers);
+    pp_httpc_close(&(*deliver)->operators);
+    pp_template_close(&(*deliver)->sms_url);
+    pp_template_close(&(*deliver)->sms_body);
+    pp_messages_close(&(*deliver)->messages);
+    pp_arena_fini(&(*deliver)->arena);
+    pp_buf_fini(&(*deliver)->body);
+    pp_buf_fini(&(*deliver)->text);
+    pp_buf_fini(&(*deliver)->answer);
+    free(*deliver);
+    *deliver = NULL;
+}
+
+/* --- how it ended ----------------------------------------------------------
+ */
+
+static void set_end(struct attempt *attempt, enum outcome outcome, int code,
+                    const char *answer)
+{
+    attempt->end->outcome = outcome;
+    attempt->end->code = code;
+    attempt->end->answer = answer;
+}
+
+/* What says why stays with deliver until the next message. */
+static void set_failed(struct deliver *deliver, struct attempt *attempt,
+                       const char *why)
+{
+    pp_buf_reset(&deliver->answer);
+    pp_buf_add_text(&deliver->answer, why);
+    pp_buf_add_byte(&deliver->answer, '\0');
+    set_end(attempt, OUTCOME_FAILED, 0, deliver->answer.p);
+}
+
+/* --- mail ------------------------------------------------------------------
+ */
+static void write_mail(struct deliver *deliver, struct attempt *attempt)
+{
+    const struct pp_message_values *values = &attempt->values;
+    struct pp_buf subject, html;
+    struct mail mail = {
+        .from_name = deliver->from_name,
+        .from = deliver->from,
+        .to = pp_str_of(attempt->message->target),
+        .key = pp_str_of(attempt->message->key),
+        .unsubscribe = pp_message_get(attempt->kind, "unsubscribe_url", values),
+        .date_ms = pp_wall_now().ms,
+    };
+
+    pp_buf_init(&subject, BODY_BYTES);
+    pp_buf_init(&html, BODY_BYTES);
+    pp_message_subject(attempt->kind, values, &subject);
+    pp_message_text(attempt->kind, values, &deliver->text);
+    pp_message_html(deliver->messages, attempt->kind, values, &html);
+    mail.subject = pp_buf_str(&subject);
+    mail.text = pp_buf_str(&deliver->text);
+    mail.html = pp_buf_str(&html);
+    mail_write(&mail, &deliver->body);
+    pp_buf_fini(&subject);
+    pp_buf_fini(&html);
+}
+
+static void send_mail(struct deliver *deliver, struct attempt *attempt)
+{
+    struct pp_str to = pp_str_of(attempt->message->target);
+    struct smtp_result result;
+
+    if (!mail_is_address(to)) {
+        set_failed(deliver, attempt,
+                   to.n ? "not an address that mail can be sent to"
+                        : "there is no address to send it to");
+        return;
+    }
+    write_mail(deliver, attempt);
+    if (deliver->body.overflow) {
+        set_failed(deliver, attempt, "the mail is too large");
+        return;
+    }
+    smtp_send(deliver->smtp, deliver->from, to, pp_buf_str(&deliver->body),
+              attempt->until, &result);
+    pp_buf_reset(&deliver->answer);
+    pp_buf_printf(&deliver->answer, "%s%c", result.answer, '\0');
+    set_end(attempt, outcome_of_smtp(result.phase, result.code), result.code,
+            deliver->answer.p);
+    attempt->end->suppress =
+        outcome_is_bounce(result.phase, result.code, pp_str_of(result.answer));
+}
+
+/* --- HTTP ------------------------------------------------------------------
+ */
+
+/* Seconds that the other side wants to be left alone. */
+static int64_t asked_ms(const struct pp_httpc_answer *answer)
+{
+    int64_t seconds;
+
+    if (!pp_str_int64(pp_httpc_header(answer, "Retry-After"), &seconds) ||
+        seconds < 0 || seconds > 86400)
+        return 0;
+    return seconds * 1000;
+}
+
+static void call(struct deliver *deliver, struct attempt *attempt,
+                 struct pp_httpc *httpc, enum outcome_channel channel,
+                 const struct pp_httpc_call *what)
+{
+    struct pp_httpc_answer answer;
+    struct pp_err err = {0};
+
+    deliver->plain = strncmp(what->url, "https://", 8) != 0;
+    pp_buf_reset(&deliver->answer);
+    if (pp_httpc_run(httpc, what, &answer, &err) == 0) {
+        pp_buf_add_str(&deliver->answer, answer.body);
+        set_end(attempt, outcome_of_http(channel, answer.status), answer.status,
+                NULL);
+        attempt->end->wait_ms = asked_ms(&answer);
+        attempt->end->suppress = outcome_is_gone(channel, answer.status);
+    } else {
+        bool never = err.kind == PP_ERR_DENIED || err.kind == PP_ERR_FATAL;
+
+        pp_buf_add_text(&deliver->answer, err.msg);
+        set_end(attempt, never ? OUTCOME_FAILED : OUTCOME_AGAIN, 0, NULL);
+    }
+    pp_buf_add_byte(&deliver->answer, '\0');
+    attempt->end->answer = deliver->answer.p;
+}
+
+static void send_slack(struct deliver *deliver, struct attempt *attempt)
+{
+    const char *target = attempt->message->target;
+    const char *const headers[] = {"Content-Type: application/json", NULL};
+    struct pp_httpc_call what = {
+        .method = "POST",
+        .url = target[0] ? target : deliver->options->slack_url,
+        .headers = headers,
+        .timeout_ms = deliver->options->timeout_ms,
+    };
+
+    render_slack(attempt->kind, &attempt->values, &deliver->body);
+    what.body = pp_buf_str(&deliver->body);
+    call(deliver, attempt, target[0] ? deliver->customers : deliver->operators,
+         OUTCOME_SLACK, &what);
+}
+
+static void send_webhook(struct deliver *deliver, struct attempt *attempt)
+{
+    const struct ledger_message *message = attempt->message;
+    char id[MAIL_ID_BYTES], id_line[80], time_line[80];
+    int64_t at_s = pp_wall_now().ms / 1000;
+    struct pp_httpc_call what = {
+        .method = "POST",
+        .url = message->target,
+        .timeout_ms = deliver->options->timeout_ms,
+    };
+    struct pp_webhook_key key;
+    struct pp_buf sign;
+
+    render_webhook(attempt->kind, message, &attempt->values, &deliver->body);
+    mail_id(pp_str_of(message->key), id);
+    snprintf(id_line, sizeof(id_line), "webhook-id: msg_%s", id);
+    snprintf(time_line, sizeof(time_line), "webhook-timestamp: %" PRId64, at_s);
+    pp_webhook_key_of(pp_str_of(deliver->options->webhook_secret),
+                      pp_str_of(message->account_id), &key);
+    pp_buf_init(&sign, 256);
+    pp_buf_add_text(&sign, "webhook-signature: ");
+    pp_webhook_sign(&key, pp_str_of(id_line + strlen("webhook-id: ")), at_s,
+                    pp_buf_str(&deliver->body), &sign);
+    pp_buf_add_byte(&sign, '\0');
+    what.headers = (const char *const[]){"Content-Type: application/json",
+                                         "User-Agent: Pawprint",
+                                         id_line,
+                                         time_line,
+                                         sign.p,
+                                         NULL};
+    what.body = pp_buf_str(&deliver->body);
+    call(deliver, attempt, deliver->customers, OUTCOME_WEBHOOK, &what);
+    pp_buf_fini(&sign);
+}
+
+static void send_sms(struct deliver *deliver, struct attempt *attempt)
+{
+    const struct deliver_options *options = deliver->options;
+    bool json = strstr(options->sms_type, "json") != NULL;
+    char type[120], authorization[600];
+    struct pp_str values[PP_COUNT(sms_names)];
+    struct pp_buf url;
+
+    pp_message_short(attempt->kind, &attempt->values, &deliver->text);
+    values[0] = pp_str_of(attempt->message->target);
+    values[1] = pp_buf_str(&deliver->text);
+    pp_template_render(deliver->sms_body, values,
+                       json ? PP_TEMPLATE_JSON : PP_TEMPLATE_URL,
+                       &deliver->body);
+    pp_buf_init(&url, BODY_BYTES);
+    pp_template_render(deliver->sms_url, values, PP_TEMPLATE_URL, &url);
+    pp_buf_add_byte(&url, '\0');
+    snprintf(type, sizeof(type), "Content-Type: %s", options->sms_type);
+    snprintf(authorization, sizeof(authorization), "Authorization: %s",
+             options->sms_authorization);
+    call(deliver, attempt, deliver->operators, OUTCOME_SMS,
+         &(const struct pp_httpc_call){
+             .method = options->sms_method,
+             .url = url.p,
+             .headers =
+                 (const char *const[]){
+                     type, options->sms_authorization[0] ? authorization : NULL,
+                     NULL},
+             .body = strcmp(options->sms_method, "GET") != 0
+                         ? pp_buf_str(&deliver->body)
+                         : (struct pp_str){NULL, 0},
+             .timeout_ms = options->timeout_ms,
+         });
+    pp_buf_fini(&url);
+}
+
+/* --- any of them -----------------------------------------------------------
+ */
+
+static void send_by_channel(struct deliver *deliver, struct attempt *attempt)
+{
+    const char *channel = attempt->message->channel;
+
+    if (attempt->message->suppressed)
+        set_end(attempt, OUTCOME_SUPPRESSED, 0, "the target gets nothing more");
+    else if (strcmp(channel, "mail") == 0)
+        send_mail(deliver, attempt);
+    else if (strcmp(channel, "slack") == 0)
+        send_slack(deliver, attempt);
+    else if (!attempt->message->target[0])
+        set_failed(deliver, attempt, "there is no target");
+    else if (strcmp(channel, "webhook") == 0)
+        send_webhook(deliver, attempt);
+    else
+        send_sms(deliver, attempt);
+}
+
+static int send_rendered(struct deliver *deliver, struct ledger *ledger,
+                         struct attempt *attempt, struct pp_err *err)
+{
+    if (attempt->kind &&
+        render_values(ledger, attempt->kind, attempt->message, &deliver->arena,
+                      &attempt->values, err) == 0) {
+        send_by_channel(deliver, attempt);
+        return 0;
+    }
+    if (attempt->kind && err->kind != PP_ERR_INVALID)
+        return -1;
+    set_failed(deliver, attempt,
+               attempt->kind ? err->msg : "there is no such kind of message");
+    *err = (struct pp_err){0};
+    return 0;
+}
+
+/* When to try again, or that it was the last time. */
+static void plan_next(const struct ledger_message *message,
+                      struct ledger_end *end)
+{
+    int64_t wait;
+
+    if (end->outcome != OUTCOME_AGAIN && end->outcome != OUTCOME_DOUBTFUL) {
+        end->wait_ms = 0;
+        return;
+    }
+    wait = outcome_wait_ms(message->attempts + 1, end->wait_ms,
+                           randombytes_random());
+    if (wait < 0)
+        end->outcome = OUTCOME_FAILED;
+    end->wait_ms = wait < 0 ? 0 : wait;
+}
+
+int deliver_once(struct deliver *deliver, struct ledger *ledger,
+                 const struct ledger_message *message, struct pp_mono until,
+                 struct ledger_end *end_out, struct pp_err *err)
+{
+    struct pp_mono began = pp_mono_now();
+    struct attempt attempt = {
+        .message = message,
+        .kind = pp_message_find(deliver->messages, message->kind),
+        .until = until,
+        .end = end_out,
+    };
+
+    *end_out = (struct ledger_end){.answer = ""};
+    pp_arena_reset(&deliver->arena);
+    pp_buf_reset(&deliver->body);
+    pp_buf_reset(&deliver->text);
+    if (message->attempts > 0 && outcome_wait_ms(message->attempts, 0, 0) < 0)
+        set_end(&attempt, OUTCOME_FAILED, 0,
+                "given up: nobody lived to end the last attempt");
+    else if (send_rendered(deliver, ledger, &attempt, err) < 0)
+        return -1;
+    plan_next(message, end_out);
+    end_out->took_ms = pp_mono_ms(began, pp_mono_now());
+    return 0;
+}
