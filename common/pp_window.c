@@ -55,8 +55,10 @@ static int last_day(int64_t year, int month)
 
 int64_t pp_window_months_after(int64_t anchor_ms, int64_t months)
 {
-    int64_t days = divide_down(anchor_ms, DAY_MS);
-    int64_t of_day_ms = anchor_ms - days * DAY_MS;
+    int64_t start_ms =
+        divide_down(anchor_ms, PP_WINDOW_QUARTER_MS) * PP_WINDOW_QUARTER_MS;
+    int64_t days = divide_down(start_ms, DAY_MS);
+    int64_t of_day_ms = start_ms - days * DAY_MS;
     struct date date = date_of(days);
     int64_t month = date.month + months;
 
