@@ -80,5 +80,9 @@ int balance_run(struct cli *cli, int argc, char **argv, struct pp_err *err);
 int rollup_run(struct cli *cli, int argc, char **argv, struct pp_err *err);
 int prove_rollups_run(struct cli *cli, int argc, char **argv,
                       struct pp_err *err);
+int usage_show_run(struct cli *cli, int argc, char **argv, struct pp_err *err);
+int usage_reconcile_run(struct cli *cli, int argc, char **argv,
+                        struct pp_err *err);
+int prove_usage_run(struct cli *cli, int argc, char **argv, struct pp_err *err);
 
 #endif
