@@ -8,14 +8,15 @@
 #include "pp_sites.h"
 
 /*
- * What has to be known before a hit can be judged: the sites, and the epoch of
- * the topic `hits`. Both are read from Kafka, whole, and followed from then
- * on. Belongs to the thread of the HTTP server; nothing here waits.
+ * What has to be known before a hit can be judged: the sites, and the epochs of
+ * the topics that are written. All are read from Kafka, whole, and followed
+ * from then on. Belongs to the thread of the HTTP server; nothing here waits.
  */
 struct known {
     struct pp_sites *sites;
-    char epoch[24]; /* of `hits`, in text; empty until it is read */
-    bool ready;     /* all was read once; stays so with Kafka away */
+    char epoch[24];        /* of `hits`, in text; empty until it is read */
+    char counts_epoch[24]; /* of `counts`; nothing waits for it */
+    bool ready;            /* all was read once; stays so with Kafka away */
 
     /* Its own. */
     const struct pp_registry *registry;

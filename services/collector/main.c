@@ -4,6 +4,7 @@
  *   reads   HTTP on the public port     docs/api/collector.md
  *           pawprint.sites.v1           schemas/site.avsc
  *   writes  pawprint.hits.v1            schemas/hit.avsc
+ *           pawprint.counts.v1          schemas/counts.avsc
  *
  * 202 is said only when every in-sync replica of Kafka has the hit. Requests
  * wait for that suspended and hold no thread: one loop serves the port, reads
@@ -19,8 +20,10 @@
 #include "pp_service.h"
 #include "pp_time.h"
 
+#include "counts.h"
 #include "known.h"
 #include "receive.h"
+#include "refused.h"
 #include "script.h"
 #include "site.h"
 
@@ -84,6 +87,7 @@ struct collector {
     struct pp_arena arena; /* of answers of Redis */
     struct salts salts;
     struct receiver receiver;
+    struct refused refused;
     char topic[200];
 };
 
@@ -97,13 +101,16 @@ static void reports_wait(void *context)
 /* Without their numbers nothing can be read or written: waits for them. */
 static int learn_schemas(struct collector *self, struct pp_err *err)
 {
-    char sites[200];
+    char sites[200], counts[200];
 
     snprintf(sites, sizeof(sites), "%ssites.v1", cfg.prefix);
+    snprintf(counts, sizeof(counts), "%scounts.v1", cfg.prefix);
     while (pp_registry_learn(self->registry, self->topic, hit_schema,
                              HIT_FINGERPRINT, err) < 0 ||
            pp_registry_learn(self->registry, sites, site_schema,
-                             SITE_FINGERPRINT, err) < 0) {
+                             SITE_FINGERPRINT, err) < 0 ||
+           pp_registry_learn(self->registry, counts, counts_schema,
+                             COUNTS_FINGERPRINT, err) < 0) {
         if (err->kind != PP_ERR_AGAIN || !pp_service_running())
             return -1;
         pp_service_backoff(err);
@@ -122,7 +129,9 @@ static int open_kafka(struct collector *self, struct pp_err *err)
     };
 
     if (pp_producer_open(&self->receiver.producer, &cfg.kafka, &producing,
-                         err) < 0)
+                         err) < 0 ||
+        refused_open(&self->refused, &cfg.kafka, cfg.prefix, self->registry,
+                     err) < 0)
         return -1;
     return known_open(&self->known, &cfg.kafka, cfg.prefix, self->registry,
                       err);
@@ -156,6 +165,7 @@ static int open_all(struct collector *self, struct pp_err *err)
     receiver_init(&self->receiver);
     self->receiver.known = &self->known;
     self->receiver.salts = &self->salts;
+    self->receiver.refused = &self->refused;
     self->receiver.topic = self->topic;
     self->receiver.trusted_hops = cfg.trusted_hops;
     if (pp_redis_open(&self->redis, cfg.redis, REDIS_TIMEOUT_MS, err) < 0 ||
@@ -196,6 +206,7 @@ static int one_turn(struct collector *self, struct pp_err *err)
     refresh_salts(self);
     if (known_read(&self->known, err) < 0)
         return -1;
+    refused_tell(&self->refused, self->known.counts_epoch);
     judge_readiness(self);
     return 0;
 }
@@ -223,6 +234,7 @@ static void drain(struct collector *self)
 static void close_all(struct collector *self)
 {
     pp_http_close(&self->http);
+    refused_close(&self->refused, self->known.counts_epoch);
     known_close(&self->known);
     pp_producer_close(&self->receiver.producer);
     pp_redis_close(&self->redis);
@@ -239,6 +251,7 @@ int main(int argc, char **argv)
     receive_metrics_add();
     script_metrics_add();
     known_metrics_add();
+    refused_metrics_add();
     pp_service_init("collector", settings, argc, argv);
     if (open_all(&self, &err) == 0) {
         pp_info("collector.listening", "port=%u",

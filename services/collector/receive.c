@@ -20,6 +20,7 @@
 
 #define USER_AGENT_BYTES 512
 #define LANGUAGE_BYTES   35
+#define SITE_BYTES       32
 #define RECORD_BYTES     ((size_t)128 << 10)
 #define ARENA_BYTES      ((size_t)8 << 20)
 
@@ -33,6 +34,8 @@ struct waiting {
     struct outcome {
         struct waiting *waiting; /* what a record's tag leads back to */
         enum result result;
+        uint8_t site_n; /* 0: there is no such site */
+        char site_id[SITE_BYTES];
     } outcomes[];
 };
 
@@ -88,6 +91,23 @@ static void reply(struct pp_http_request *request, enum answer_form form,
     answer_send(request, form, result, NULL, 0);
 }
 
+/* What was sent is no hit, or not one that can be read now. */
+static void refuse_whole(struct receiver *self, struct pp_http_request *request,
+                         enum answer_form form, enum result result)
+{
+    refused_add(self->refused, (struct pp_str){NULL, 0}, result);
+    reply(request, form, result);
+}
+
+static void count_outcome(const struct outcome *outcome)
+{
+    pp_counter_add(&hits_by_result[outcome->result], 1);
+    if (outcome->result != RESULT_ACCEPTED)
+        refused_add(outcome->waiting->receiver->refused,
+                    (struct pp_str){outcome->site_id, outcome->site_n},
+                    outcome->result);
+}
+
 /* All hits of a request are settled: one answer for all of them. */
 static void settle(struct waiting *waiting)
 {
@@ -97,7 +117,7 @@ static void settle(struct waiting *waiting)
     for (size_t i = 0; i < waiting->count; i++) {
         results[i] = waiting->outcomes[i].result;
         any = any || results[i] == RESULT_ACCEPTED;
-        pp_counter_add(&hits_by_result[results[i]], 1);
+        count_outcome(&waiting->outcomes[i]);
     }
     if (!any)
         overall = results[0];
@@ -250,6 +270,10 @@ static enum result take_hit(struct receiver *self,
         pp_sites_find(self->known->sites, hit->site_id);
     char prefix[ADDRESS_BYTES];
 
+    if (site && site->site_id.n <= SITE_BYTES) {
+        outcome->site_n = (uint8_t)site->site_id.n;
+        memcpy(outcome->site_id, site->site_id.p, site->site_id.n);
+    }
     if (!site || site->state != PP_SITE_ACTIVE)
         return RESULT_UNKNOWN_SITE;
     if (!origin_is_allowed(request, site, hit))
@@ -275,7 +299,8 @@ static void take_all(struct receiver *self, struct pp_http_request *request,
     for (size_t i = 0; i < count; i++) {
         struct outcome *outcome = &waiting->outcomes[i];
 
-        *outcome = (struct outcome){waiting, self->results[i]};
+        *outcome =
+            (struct outcome){.waiting = waiting, .result = self->results[i]};
         if (outcome->result == RESULT_ACCEPTED)
             outcome->result = take_hit(self, request, &self->hits[i], outcome);
     }
@@ -329,7 +354,7 @@ static void post_hit(struct pp_http_request *request, void *context)
     enum result result = body_of(self, request, RECEIVE_HIT_BYTES, &body);
 
     if (result != RESULT_ACCEPTED) {
-        reply(request, ANSWER_JSON, result);
+        refuse_whole(self, request, ANSWER_JSON, result);
         return;
     }
     self->results[0] = hit_read_one(body, &self->arena, &self->hits[0]);
@@ -347,7 +372,7 @@ static void post_batch(struct pp_http_request *request, void *context)
         result = hit_read_batch(body, &self->arena, self->hits, self->results,
                                 &count);
     if (result != RESULT_ACCEPTED)
-        reply(request, ANSWER_BATCH, result);
+        refuse_whole(self, request, ANSWER_BATCH, result);
     else
         take_all(self, request, ANSWER_BATCH, count);
 }
@@ -362,7 +387,7 @@ static void get_pixel(struct pp_http_request *request, void *context)
     struct receiver *self = context;
 
     if (!self->known->ready) {
-        reply(request, ANSWER_PIXEL, RESULT_NOT_READY);
+        refuse_whole(self, request, ANSWER_PIXEL, RESULT_NOT_READY);
         return;
     }
     pp_arena_reset(&self->arena);

@@ -7,6 +7,7 @@
 
 #include "hit_json.h"
 #include "known.h"
+#include "refused.h"
 #include "salts.h"
 
 /*
@@ -21,6 +22,7 @@ struct receiver {
     /* What it works with; main.c opens and closes them. */
     const struct known *known;
     struct salts *salts;
+    struct refused *refused;
     struct pp_producer *producer;
     const struct pp_registry *registry;
     const char *topic;
