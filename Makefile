@@ -153,10 +153,14 @@ $B/bin/floor: $B/tests/bench/floor.o
 $B/bin/bench-ua: $B/tests/bench/ua.o $(patsubst services/%.c,$B/services/%.o,$(filter services/enricher/%,$(LOGIC))) $(LIB)
 	@mkdir -p $(@D) && echo "link $@" && $(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
+$B/bin/bench-meter: $B/tests/bench/meter.o $(patsubst services/%.c,$B/services/%.o,$(filter services/meter/%,$(LOGIC))) $(LIB)
+	@mkdir -p $(@D) && echo "link $@" && $(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+
+$B/tests/bench/meter.o: ALL_CFLAGS += -Iservices/meter
 $B/tests/bench/ua.o: ALL_CFLAGS += -Iservices/enricher
 
 SERVICE ?=
-bench: ready $B/bin/floor $B/bin/bench-ua ## CPU time per event and its ratio to the limit; SERVICE=writer
+bench: ready $B/bin/floor $B/bin/bench-ua $B/bin/bench-meter $(KIT) ## CPU time per event and its ratio to the limit; SERVICE=writer
 	@tests/bench/run $(SERVICE)
 
 # --- running it ------------------------------------------------------------

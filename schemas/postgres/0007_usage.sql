@@ -53,8 +53,9 @@ LANGUAGE sql STABLE AS
         AND c.kind IN (''pageview'', ''custom'') AND NOT c.bot) AS used';
 
 -- Whose capacity has to be looked at after a flush: those that have counted
--- run_at events since it was last looked at. Whoever looks sets run_at; 0 is
--- each time.
+-- run_at used events since it was last looked at. Whoever looks sets counted to
+-- 0, and run_at to what is left until it matters; without that, it is looked at
+-- after each flush.
 CREATE TABLE usage_watch (
     account_id text PRIMARY KEY,
     counted bigint NOT NULL DEFAULT 0,

@@ -247,17 +247,9 @@ static size_t sum_accounts(const struct bucket *list, size_t count,
 static int run_capacity(struct pp_pg *pg, const struct pp_pg_rows *due,
                         struct pp_err *err)
 {
-    const char *values[1];
-
-    for (int i = 0; i < due->count; i++) {
-        values[0] = pp_pg_text(due, i, 0);
-        if (pp_capacity_run(pg, values[0], err) < 0 ||
-            pp_pg_exec(pg,
-                       "UPDATE usage_watch SET counted = 0 WHERE account_id = "
-                       "$1",
-                       1, values, err) < 0)
+    for (int i = 0; i < due->count; i++)
+        if (pp_capacity_run(pg, pp_pg_text(due, i, 0), err) < 0)
             return -1;
-    }
     return 0;
 }
 

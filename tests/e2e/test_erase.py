@@ -166,13 +166,13 @@ def test_old_events_read_again_bring_nothing_of_it_back():
     with Traffic([gone, stays], "again") as traffic:
         stack.until("both are stored",
                     lambda: rows(gone) > 100 and rows(stays) > 100)
-    stack.pawprint("prove", "--wait", "60")
+    stack.pawprint("prove", "topics", "--wait", "60")
     stack.pawprint("erase", "site", gone, "--yes", "--grace", GRACE)
     for _ in range(2):
         read_all_again()
         stack.until("denied again",
                     lambda: denied() >= len(traffic.taken[gone]))
-        proved = stack.pawprint("prove", "--wait", "60")["all"]
+        proved = stack.pawprint("prove", "topics", "--wait", "60")["all"]
         assert rows(gone) == 0
         assert is_whole(stays, traffic.taken[stays])
     assert proved["denied"] >= len(traffic.taken[gone]), proved
@@ -186,7 +186,7 @@ def test_a_restored_backup_that_holds_it_is_erased_again():
     with Traffic([gone, stays], "backup") as traffic:
         stack.until("both are stored",
                     lambda: rows(gone) > 100 and rows(stays) > 100)
-    stack.pawprint("prove", "--wait", "60")
+    stack.pawprint("prove", "topics", "--wait", "60")
     held = rows(gone)
     stack.backup_clickhouse("before")
     stack.pawprint("erase", "site", gone, "--yes", "--grace", GRACE)
@@ -195,7 +195,7 @@ def test_a_restored_backup_that_holds_it_is_erased_again():
     stack.services("down", "writer")
     stack.services("up", "writer")
     assert rows(gone) == held, "the backup holds it"
-    found = stack.run_pawprint("prove", "--wait", "30")
+    found = stack.run_pawprint("prove", "topics", "--wait", "30")
     assert found.returncode == 1, found
     assert json.loads(found.stdout)["all"]["erased"] == held, found
     receipts = {one["site"]: one for one in stack.pawprint("erase", "apply")}
@@ -204,5 +204,5 @@ def test_a_restored_backup_that_holds_it_is_erased_again():
     assert rows(gone) == 0
     assert stack.pawprint("erase", "apply") == []
     assert is_whole(stays, traffic.taken[stays])
-    stack.pawprint("prove", "--wait", "60")
+    stack.pawprint("prove", "topics", "--wait", "60")
     return f"{held} rows came back, and went"

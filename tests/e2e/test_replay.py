@@ -20,12 +20,12 @@ def send(site, name, count, url=URL):
 
 
 def proved():
-    return stack.pawprint("prove", "--wait", "60")["all"]
+    return stack.pawprint("prove", "topics", "--wait", "60")["all"]
 
 
 def found():
     """What a proof that fails has found."""
-    done = stack.run_pawprint("prove")
+    done = stack.run_pawprint("prove", "topics")
     assert done.returncode == 1, done
     return json.loads(done.stdout)["all"]
 
