@@ -144,30 +144,43 @@ static int compare_texts(struct pp_str a, struct pp_str b)
 }
 
 /* By account first; beyond that any order does, if it is always the same. */
-static int compare_buckets(const void *left, const void *right)
+static int compare_buckets(const void *left, const void *right, void *context)
 {
-    const struct bucket *a = left, *b = right;
-    int order = compare_texts(a->account_id, b->account_id);
+    const struct bucket a = buckets_at(context, *(const uint32_t *)left);
+    const struct bucket b = buckets_at(context, *(const uint32_t *)right);
+    int order = compare_texts(a.account_id, b.account_id);
 
     if (!order)
-        order = (a->at_ms > b->at_ms) - (a->at_ms < b->at_ms);
+        order = (a.at_ms > b.at_ms) - (a.at_ms < b.at_ms);
     if (!order)
-        order = compare_texts(a->site_id, b->site_id);
+        order = compare_texts(a.site_id, b.site_id);
     if (!order)
-        order = (a->kind > b->kind) - (a->kind < b->kind);
-    return order ? order : a->bot - b->bot;
+        order = (a.kind > b.kind) - (a.kind < b.kind);
+    return order ? order : a.bot - b.bot;
+}
+
+/* Buckets in an order; some of them. */
+struct list {
+    const struct buckets *buckets;
+    const uint32_t *order;
+    size_t count;
+};
+
+static struct bucket list_at(const struct list *list, size_t i)
+{
+    return buckets_at(list->buckets, list->order[i]);
 }
 
 /* In order, since two meters that lock rows crosswise would wait for ever. */
-static struct bucket *sorted(const struct buckets *buckets)
+static uint32_t *sorted(struct buckets *buckets)
 {
     size_t count = buckets_count(buckets);
-    struct bucket *list = pp_malloc((count + 1) * sizeof(*list));
+    uint32_t *order = pp_malloc((count + 1) * sizeof(*order));
 
     for (size_t i = 0; i < count; i++)
-        list[i] = buckets_at(buckets, i);
-    qsort(list, count, sizeof(*list), compare_buckets);
-    return list;
+        order[i] = (uint32_t)i;
+    qsort_r(order, count, sizeof(*order), compare_buckets, buckets);
+    return order;
 }
 
 static int run_columns(struct pp_pg *pg, const char *sql,
@@ -181,7 +194,7 @@ static int run_columns(struct pp_pg *pg, const char *sql,
     return pp_pg_query(pg, sql, count, values, rows, err);
 }
 
-static int add_rows(struct pp_pg *pg, const struct bucket *list, size_t count,
+static int add_rows(struct pp_pg *pg, const struct list *list,
                     struct pp_err *err)
 {
     struct pp_buf columns[6];
@@ -190,13 +203,15 @@ static int add_rows(struct pp_pg *pg, const struct bucket *list, size_t count,
 
     for (size_t i = 0; i < PP_COUNT(columns); i++)
         column_begin(&columns[i]);
-    for (size_t i = 0; i < count; i++) {
-        column_text(&columns[0], list[i].account_id);
-        column_number(&columns[1], list[i].at_ms / 1000);
-        column_text(&columns[2], list[i].site_id);
-        column_text(&columns[3], pp_str_of(kinds[list[i].kind]));
-        column_text(&columns[4], list[i].bot ? PP_LIT("t") : PP_LIT("f"));
-        column_number(&columns[5], list[i].n);
+    for (size_t i = 0; i < list->count; i++) {
+        const struct bucket one = list_at(list, i);
+
+        column_text(&columns[0], one.account_id);
+        column_number(&columns[1], one.at_ms / 1000);
+        column_text(&columns[2], one.site_id);
+        column_text(&columns[3], pp_str_of(kinds[one.kind]));
+        column_text(&columns[4], one.bot ? PP_LIT("t") : PP_LIT("f"));
+        column_number(&columns[5], one.n);
     }
     result = run_columns(
         pg,
@@ -222,26 +237,33 @@ static bool is_used(const struct bucket *bucket)
                             bucket->kind == EVENT_KIND_CUSTOM);
 }
 
-/* Usage of each account, from the sorted list; into two columns. */
-static size_t sum_accounts(const struct bucket *list, size_t count,
-                           struct pp_buf *accounts, struct pp_buf *sums)
+/*
+ * Usage of each account, from the sorted list on from *i, into two columns; of
+ * so many accounts as go into one statement. False when there was none.
+ */
+static bool sum_accounts(const struct list *list, size_t *i,
+                         struct pp_buf *accounts, struct pp_buf *sums)
 {
     size_t found = 0;
 
-    for (size_t i = 0, next; i < count; i = next) {
+    while (*i < list->count && found < ROWS_EACH) {
+        struct pp_str account = list_at(list, *i).account_id;
         int64_t sum = 0;
 
-        for (next = i; next < count &&
-                       pp_str_eq(list[next].account_id, list[i].account_id);
-             next++)
-            sum += is_used(&list[next]) ? list[next].n : 0;
+        for (; *i < list->count; ++*i) {
+            const struct bucket one = list_at(list, *i);
+
+            if (!pp_str_eq(one.account_id, account))
+                break;
+            sum += is_used(&one) ? one.n : 0;
+        }
         if (sum == 0)
             continue;
-        column_text(accounts, list[i].account_id);
+        column_text(accounts, account);
         column_number(sums, sum);
         found++;
     }
-    return found;
+    return found > 0;
 }
 
 static int run_capacity(struct pp_pg *pg, const struct pp_pg_rows *due,
@@ -253,16 +275,16 @@ static int run_capacity(struct pp_pg *pg, const struct pp_pg_rows *due,
     return 0;
 }
 
-static int watch(struct pp_pg *pg, const struct bucket *list, size_t count,
-                 struct pp_err *err)
+static int watch_some(struct pp_pg *pg, const struct list *list, size_t *i,
+                      struct pp_err *err)
 {
     struct pp_buf columns[2];
     struct pp_pg_rows due = {0};
     int result = 0;
 
-    for (size_t i = 0; i < PP_COUNT(columns); i++)
-        column_begin(&columns[i]);
-    if (sum_accounts(list, count, &columns[0], &columns[1]) > 0)
+    for (size_t c = 0; c < PP_COUNT(columns); c++)
+        column_begin(&columns[c]);
+    if (sum_accounts(list, i, &columns[0], &columns[1])) {
         result = run_columns(
             pg,
             "WITH w AS (INSERT INTO usage_watch AS w (account_id, counted) "
@@ -271,11 +293,12 @@ static int watch(struct pp_pg *pg, const struct bucket *list, size_t count,
             "excluded.counted RETURNING account_id, counted >= run_at AS due) "
             "SELECT account_id FROM w WHERE due",
             columns, PP_COUNT(columns), &due, err);
-    if (result == 0 && due.result)
-        result = run_capacity(pg, &due, err);
+        if (result == 0)
+            result = run_capacity(pg, &due, err);
+    }
     pp_pg_rows_fini(&due);
-    for (size_t i = 0; i < PP_COUNT(columns); i++)
-        pp_buf_fini(&columns[i]);
+    for (size_t c = 0; c < PP_COUNT(columns); c++)
+        pp_buf_fini(&columns[c]);
     return result;
 }
 
@@ -283,17 +306,23 @@ static int watch(struct pp_pg *pg, const struct bucket *list, size_t count,
  */
 
 static int write_buckets(struct pp_pg *pg, const struct ledger_topic *topic,
-                         const struct bucket *list, size_t count,
-                         struct pp_err *err)
+                         const struct list *list, struct pp_err *err)
 {
     if (move_offsets(pg, topic, err) < 0)
         return -1;
     pp_crash_point("M1");
-    for (size_t i = 0; i < count; i += ROWS_EACH)
-        if (add_rows(pg, list + i,
-                     count - i < ROWS_EACH ? count - i : ROWS_EACH, err) < 0)
+    for (size_t i = 0; i < list->count; i += ROWS_EACH) {
+        size_t rest = list->count - i;
+        const struct list some = {list->buckets, list->order + i,
+                                  rest < ROWS_EACH ? rest : ROWS_EACH};
+
+        if (add_rows(pg, &some, err) < 0)
             return -1;
-    return watch(pg, list, count, err);
+    }
+    for (size_t i = 0; i < list->count;)
+        if (watch_some(pg, list, &i, err) < 0)
+            return -1;
+    return 0;
 }
 
 static int commit(struct pp_pg *pg, int result, struct pp_err *err)
@@ -309,16 +338,17 @@ static int commit(struct pp_pg *pg, int result, struct pp_err *err)
 }
 
 int ledger_write_buckets(struct pp_pg *pg, const struct ledger_topic *topic,
-                         const struct buckets *buckets, struct pp_err *err)
+                         struct buckets *buckets, struct pp_err *err)
 {
-    struct bucket *list;
+    struct list list = {buckets, NULL, buckets_count(buckets)};
+    uint32_t *order;
     int result;
 
     if (pp_pg_begin(pg, err) < 0)
         return -1;
-    list = sorted(buckets);
-    result = write_buckets(pg, topic, list, buckets_count(buckets), err);
-    free(list);
+    list.order = order = sorted(buckets);
+    result = write_buckets(pg, topic, &list, err);
+    free(order);
     return commit(pg, result, err);
 }
 

@@ -41,7 +41,7 @@ int ledger_next(struct pp_pg *pg, const struct ledger_topic *topic,
  * again finds out.
  */
 int ledger_write_buckets(struct pp_pg *pg, const struct ledger_topic *topic,
-                         const struct buckets *buckets, struct pp_err *err);
+                         struct buckets *buckets, struct pp_err *err);
 
 /* The same for what was not accepted. */
 int ledger_write_refusals(struct pp_pg *pg, const struct ledger_topic *topic,

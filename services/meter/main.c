@@ -26,8 +26,8 @@
 #include "stream.h"
 
 #define POLL_MS      50
-#define POLL_RECORDS 5000
-#define FETCH_BYTES  ((size_t)8 << 20)
+#define POLL_RECORDS 2000
+#define FETCH_BYTES  ((size_t)4 << 20)
 #define COUNTS_EACH  1000
 #define COUNTS_BYTES ((size_t)1 << 20)
 #define BUCKETS_MAX  100000

@@ -34,8 +34,8 @@ static struct buckets *some_buckets(long count)
     return buckets;
 }
 
-static int flush(struct pp_pg *pg, const struct buckets *buckets,
-                 int64_t *ms_out, struct pp_err *err)
+static int flush(struct pp_pg *pg, struct buckets *buckets, int64_t *ms_out,
+                 struct pp_err *err)
 {
     struct ledger_topic topic = {"bench", 1, NULL, 1};
     struct ledger_range range = {0, 0, 0};
