@@ -200,6 +200,18 @@ class Bench:
         time.sleep(0.5)
         stop()
 
+    def partitions_move_without_postgres(self):
+        """What was counted cannot be written, and then is another's."""
+        stop = self.more()
+        time.sleep(0.5)
+        os.kill(self.pid("postgres"), signal.SIGQUIT)
+        other = Meter(self, None).start()
+        time.sleep(2)
+        stack.bring_back()
+        time.sleep(1)
+        other.kill(signal.SIGTERM)
+        stop()
+
     def sessions_are_ended(self):
         """Somewhere between BEGIN and COMMIT, where the answer is lost."""
         stop = self.more()
@@ -246,6 +258,7 @@ class Bench:
             (self.wakes_late, "wakes late"),
             (self.pauses, "paused"),
             (self.postgres_dies, "Postgres dies"),
+            (self.partitions_move_without_postgres, "moved without Postgres"),
             (self.sessions_are_ended, "sessions end"),
             (self.broker_dies, "Kafka dies"),
             (self.all_is_read_again, "read again"),
