@@ -17,6 +17,7 @@
 #define STATEMENT_MS 50000
 #define LEASE_S      120 /* longer than two statements */
 #define JOB_NAME     "usage.reconcile"
+#define DAY_S        86400
 
 static struct pp_gauge drift = PP_GAUGE(
     "pawprint_meter_drift_events",
@@ -36,7 +37,7 @@ struct jobs {
     struct pp_jobs *jobs;
     struct pp_kafka *kafka;
     struct pp_clickhouse *clickhouse;
-    struct pp_job table[1];
+    struct pp_job table[2];
     pthread_t thread;
     bool started;
     atomic_bool stop;
@@ -71,7 +72,7 @@ static int progress(void *context, struct pp_err *err)
 }
 
 /* Whole quarters that ended long enough ago. */
-static int range_now(struct pp_pg *pg, const struct jobs_options *options,
+static int range_now(struct pp_pg *pg, int age_s, int64_t hours,
                      struct pp_usage_range *range, struct pp_err *err)
 {
     struct pp_pg_rows rows;
@@ -80,9 +81,9 @@ static int range_now(struct pp_pg *pg, const struct jobs_options *options,
     result = pp_pg_query(pg, "SELECT extract(epoch FROM pp_now())::bigint", 0,
                          NULL, &rows, err);
     if (result == 0) {
-        range->until_s = pp_pg_int64(&rows, 0, 0) - options->age_s;
+        range->until_s = pp_pg_int64(&rows, 0, 0) - age_s;
         range->until_s -= range->until_s % PP_USAGE_QUARTER_S;
-        range->since_s = range->until_s - options->back_hours * INT64_C(3600);
+        range->since_s = range->until_s - hours * 3600;
     }
     pp_pg_rows_fini(&rows);
     return result;
@@ -97,13 +98,14 @@ static int forget_told(struct pp_pg *pg, struct pp_err *err)
                       0, NULL, err);
 }
 
-static int reconcile(struct pp_job_run *run, void *context, struct pp_err *err)
+static int reconcile(struct pp_job_run *run, struct jobs *self, int64_t hours,
+                     struct pp_err *err)
 {
-    struct turn turn = {context, run};
+    struct turn turn = {self, run};
     struct pp_usage usage = {
         .pg = run->pg,
-        .clickhouse = turn.self->clickhouse,
-        .lookback_s = turn.self->options.lookback_hours * 3600,
+        .clickhouse = self->clickhouse,
+        .lookback_s = self->options.lookback_hours * 3600,
         .timeout_ms = STATEMENT_MS,
         .progress = progress,
         .context = &turn,
@@ -111,8 +113,8 @@ static int reconcile(struct pp_job_run *run, void *context, struct pp_err *err)
     struct pp_usage_range range;
 
     if (forget_told(run->pg, err) < 0 ||
-        range_now(run->pg, &turn.self->options, &range, err) < 0 ||
-        pp_usage_settled(run->pg, turn.self->kafka, turn.self->options.prefix,
+        range_now(run->pg, self->options.age_s, hours, &range, err) < 0 ||
+        pp_usage_settled(run->pg, self->kafka, self->options.prefix,
                          range.until_s * 1000, err) < 0 ||
         pp_usage_reconcile(&usage, &range, err) < 0)
         return -1;
@@ -124,6 +126,23 @@ static int reconcile(struct pp_job_run *run, void *context, struct pp_err *err)
         pp_warn("usage.corrected", "corrections=%lld drift=%lld",
                 (long long)usage.corrections, (long long)usage.drift);
     return 0;
+}
+
+static int reconcile_recent(struct pp_job_run *run, void *context,
+                            struct pp_err *err)
+{
+    struct jobs *self = context;
+
+    return reconcile(run, self, self->options.back_hours, err);
+}
+
+/* A whole window, and what came to it late. */
+static int reconcile_window(struct pp_job_run *run, void *context,
+                            struct pp_err *err)
+{
+    struct jobs *self = context;
+
+    return reconcile(run, self, self->options.back_days * INT64_C(24), err);
 }
 
 /* --- the thread ------------------------------------------------------------
@@ -167,6 +186,26 @@ static void *work(void *context)
     return NULL;
 }
 
+static void register_jobs(struct jobs *self)
+{
+    self->table[0] = (struct pp_job){
+        .name = JOB_NAME,
+        .every_s = self->options.every_s,
+        .catch_up = PP_JOB_LATEST,
+        .lease_s = LEASE_S,
+        .attempts_max = 20,
+        .run = reconcile_recent,
+    };
+    self->table[1] = (struct pp_job){
+        .name = JOB_NAME ".window",
+        .every_s = DAY_S,
+        .catch_up = PP_JOB_LATEST,
+        .lease_s = LEASE_S,
+        .attempts_max = 20,
+        .run = reconcile_window,
+    };
+}
+
 int jobs_open(struct jobs **jobs_out, const struct jobs_options *options,
               struct pp_err *err)
 {
@@ -174,14 +213,7 @@ int jobs_open(struct jobs **jobs_out, const struct jobs_options *options,
 
     *jobs_out = self;
     self->options = *options;
-    self->table[0] = (struct pp_job){
-        .name = JOB_NAME,
-        .every_s = options->every_s,
-        .catch_up = PP_JOB_LATEST,
-        .lease_s = LEASE_S,
-        .attempts_max = 20,
-        .run = reconcile,
-    };
+    register_jobs(self);
     if (pp_kafka_open(&self->kafka, options->kafka, err) < 0 ||
         pp_clickhouse_open(&self->clickhouse, options->clickhouse, err) < 0 ||
         pp_jobs_open(&self->jobs, options->postgres, "meter", self->table,

@@ -17,7 +17,7 @@ struct jobs_options {
     const struct pp_clickhouse_access *clickhouse;
     const char *postgres;
     const char *prefix;
-    int every_s, age_s, back_hours, lookback_hours;
+    int every_s, age_s, back_hours, back_days, lookback_hours;
 };
 
 #define JOBS_SETTINGS(options)                                                 \
@@ -29,9 +29,11 @@ struct jobs_options {
                      "quarters of an hour that ended later are left out"),     \
         PP_INT_RANGE("PAWPRINT_METER_RECONCILE_HOURS", &(options)->back_hours, \
                      "24", 1, 720, "hours that are compared each time"),       \
+        PP_INT_RANGE("PAWPRINT_METER_RECONCILE_DAYS", &(options)->back_days,   \
+                     "32", 1, 400, "days that are compared once a day"),       \
         PP_INT_RANGE("PAWPRINT_METER_LOOKBACK_HOURS",                          \
                      &(options)->lookback_hours, "24", 0, 720,                 \
-                     "an event that came so long before these hours, too, "    \
+                     "an event that came so long before these times, too, "    \
                      "counts only there")
 
 int jobs_open(struct jobs **jobs_out, const struct jobs_options *options,

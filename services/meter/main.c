@@ -277,6 +277,7 @@ static int read_events(struct meter *self, struct pp_err *err)
             return -1;
         }
     }
+    *err = (struct pp_err){0}; /* what is no event is no failure */
     return 0;
 }
 
@@ -299,6 +300,7 @@ static int read_counts(struct meter *self, struct pp_err *err)
             return -1;
         }
     }
+    *err = (struct pp_err){0};
     return 0;
 }
 

