@@ -136,7 +136,7 @@ build/crash/rename.so: tests/crash/rename.c
 SEEDS ?= 1
 SEED ?=
 ENGINE ?=
-crash: ready $(KIT) build/crash/rename.so ## kills at named points; SERVICE=writer SEEDS=20, or SEED=7, ENGINE=modern|old
+crash: ready $(KIT) build/crash/rename.so ## kills at named points; SERVICE=writer|meter SEEDS=20, or SEED=7, ENGINE=modern|old
 	@tests/crash/run "$(or $(SERVICE),writer)" "$(SEEDS)" "$(SEED)" "$(ENGINE)"
 
 contract: all ## the running collector against docs/openapi; SEED=7 EXAMPLES=500

@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "pp_crash.h"
 #include "pp_registry.h"
 #include "pp_service.h"
 #include "pp_time.h"
@@ -190,8 +191,10 @@ static int one_batch(struct enricher *self, struct pp_err *err)
         pp_producer_begin(self->producer, err) < 0)
         return -1;
     self->in_transaction = true;
-    if (batch_send(self->batch, self->producer, err) < 0 ||
-        pp_producer_commit(self->producer, self->hits, TRANSACTION_MS, err) < 0)
+    if (batch_send(self->batch, self->producer, err) < 0)
+        return -1;
+    pp_crash_point("E1"); /* Redis knows of it, and Kafka never will */
+    if (pp_producer_commit(self->producer, self->hits, TRANSACTION_MS, err) < 0)
         return -1;
     self->in_transaction = false;
     batch_count(self->batch);

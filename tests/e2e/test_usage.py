@@ -67,12 +67,12 @@ def equal():
     return proved
 
 
-def meter_with(text):
+def start_with(name, text):
     """What stands in `more` goes before the stack's environment."""
-    place = pathlib.Path(stack.address("PAWPRINT_STACK_DIR")) / "more"
+    place = stack.folder() / "more"
     place.write_text(text, encoding="ascii")
-    stack.services("down", "meter")
-    stack.services("up", "meter")
+    stack.services("down", name)
+    stack.services("up", name)
     place.unlink()
 
 
@@ -135,6 +135,21 @@ def test_duplicates_are_one_event_also_while_the_enricher_is_killed():
     assert stack.count("SELECT uniqExact(event_id) FROM events WHERE "
                        f"site_id = '{site}'") == sent + 1 == rows(site)
     stack.pawprint("balance", "--wait", "30")
+    equal()
+
+
+def test_what_is_read_again_after_a_crash_is_no_duplicate():
+    account, site = account_and_site("read again")
+    start_with("enricher", "PAWPRINT_CRASH=E1:1\n")
+    dies = stack.pid_of("enricher")
+    for n in range(50):
+        assert send(Sender(), site, f"twice{n}")[0] == 202
+    stack.until("it dies before it has committed",
+                lambda: not pathlib.Path(f"/proc/{dies}").exists())
+    assert used(account) == 1
+    stack.services("up", "enricher")
+    stack.until("all are counted", lambda: used(account) == 51)
+    assert ("enricher", "duplicate") not in not_accepted(account)
     equal()
 
 
@@ -266,7 +281,7 @@ def test_an_event_too_many_is_found_and_corrected_by_the_job():
     try:
         sql("UPDATE usage_bucket SET n = n + 1 WHERE account_id = "
             f"'{account}'")
-        meter_with("PAWPRINT_METER_RECONCILE_SECONDS=1\n")
+        start_with("meter", "PAWPRINT_METER_RECONCILE_SECONDS=1\n")
         began = time.monotonic()
         stack.until("it is corrected", lambda: used(account) == 1, 30)
         took = time.monotonic() - began
@@ -277,7 +292,7 @@ def test_an_event_too_many_is_found_and_corrected_by_the_job():
             "pawprint_meter_drift_events"] == 0, 30)
     finally:
         sql("UPDATE installation SET clock_shift = '0', is_test = false")
-        meter_with("")
+        start_with("meter", "")
     return f"after {took:.1f} s"
 
 
