@@ -92,4 +92,6 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON job_run TO pawprint_meter;
 GRANT USAGE ON SEQUENCE job_fence TO pawprint_meter;
 GRANT SELECT ON installation TO pawprint_meter; -- pp_now() reads it
 ALTER ROLE pawprint_meter SET statement_timeout = '60s';
-ALTER ROLE pawprint_meter SET idle_in_transaction_session_timeout = '60s';
+-- One that was stopped inside of a transaction holds rows that its successor
+-- has to change.
+ALTER ROLE pawprint_meter SET idle_in_transaction_session_timeout = '5s';

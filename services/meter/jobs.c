@@ -41,6 +41,7 @@ struct jobs {
     pthread_t thread;
     bool started;
     atomic_bool stop;
+    atomic_bool compared;
 };
 
 void jobs_metrics_add(void)
@@ -118,6 +119,7 @@ static int reconcile(struct pp_job_run *run, struct jobs *self, int64_t hours,
                          range.until_s * 1000, err) < 0 ||
         pp_usage_reconcile(&usage, &range, err) < 0)
         return -1;
+    atomic_store(&self->compared, true);
     pp_gauge_set(&drift, usage.drift);
     pp_counter_add(&corrections, (uint64_t)usage.corrections);
     pp_job_number(run, "corrections", usage.corrections);
@@ -223,6 +225,11 @@ int jobs_open(struct jobs **jobs_out, const struct jobs_options *options,
         return pp_err_set(err, PP_ERR_FATAL, "a thread can't be started");
     self->started = true;
     return 0;
+}
+
+bool jobs_compared(struct jobs *jobs)
+{
+    return atomic_exchange(&jobs->compared, false);
 }
 
 void jobs_close(struct jobs **jobs)

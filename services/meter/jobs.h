@@ -1,6 +1,8 @@
 #ifndef JOBS_H
 #define JOBS_H
 
+#include <stdbool.h>
+
 #include "pp_clickhouse.h"
 #include "pp_config.h"
 #include "pp_kafka.h"
@@ -38,6 +40,9 @@ struct jobs_options {
 
 int jobs_open(struct jobs **jobs_out, const struct jobs_options *options,
               struct pp_err *err);
+
+/* True once after each comparison that this process has done. Any thread. */
+bool jobs_compared(struct jobs *jobs);
 
 /* Waits until a statement that runs has ended. */
 void jobs_close(struct jobs **jobs);

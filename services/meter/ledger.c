@@ -387,3 +387,30 @@ int ledger_write_refusals(struct pp_pg *pg, const struct ledger_topic *topic,
         result = write_refusals(pg, refusals, err);
     return commit(pg, result, err);
 }
+
+static int confirm_one(struct pp_pg *pg, const char *account_id,
+                       struct pp_err *err)
+{
+    int result;
+
+    if (pp_pg_begin(pg, err) < 0)
+        return -1;
+    result = pp_capacity_confirm(pg, account_id, err);
+    if (result == 0)
+        result = pp_pg_commit(pg, err);
+    if (result < 0)
+        pp_pg_rollback(pg);
+    return result;
+}
+
+int ledger_confirm(struct pp_pg *pg, struct pp_err *err)
+{
+    struct pp_pg_rows rows;
+    int result = pp_pg_query(pg, "SELECT account_id FROM usage_watch", 0, NULL,
+                             &rows, err);
+
+    for (int i = 0; result == 0 && i < rows.count; i++)
+        result = confirm_one(pg, pp_pg_text(&rows, i, 0), err);
+    pp_pg_rows_fini(&rows);
+    return result;
+}

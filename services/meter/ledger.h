@@ -47,4 +47,10 @@ int ledger_write_buckets(struct pp_pg *pg, const struct ledger_topic *topic,
 int ledger_write_refusals(struct pp_pg *pg, const struct ledger_topic *topic,
                           struct refusals *refusals, struct pp_err *err);
 
+/*
+ * Usage was compared with ClickHouse: lets the capacity of each account that
+ * has any be looked at, in a transaction of its own.
+ */
+int ledger_confirm(struct pp_pg *pg, struct pp_err *err);
+
 #endif

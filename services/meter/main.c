@@ -102,7 +102,8 @@ struct meter {
     struct jobs *jobs;
     int64_t counted; /* events since the last flush */
     struct pp_mono counting_since, flushed, ticked;
-    bool flush; /* one has begun: nothing is read before it is done */
+    bool flush;   /* one has begun: nothing is read before it is done */
+    bool confirm; /* usage was compared with ClickHouse */
 };
 
 static void add_metrics(void)
@@ -391,6 +392,12 @@ static void show(const struct meter *self)
 static int tick(struct meter *self, struct pp_err *err)
 {
     struct pp_mono now = pp_mono_now();
+
+    if (jobs_compared(self->jobs))
+        self->confirm = true;
+    if (self->confirm && ledger_confirm(self->pg, err) < 0)
+        return -1;
+    self->confirm = false;
 
     if (self->ticked.ns && pp_mono_ms(self->ticked, now) < TICK_MS)
         return 0;
