@@ -51,6 +51,7 @@ class Meter:
             self.process = subprocess.Popen(
                 [stack.ROOT / "build/bin/meter"], stdout=log, stderr=log,
                 env={**os.environ, **settings})
+        self.bench.started.add(self)
         return self
 
     def runs(self):
@@ -71,6 +72,7 @@ class Meter:
 class Bench:
     def __init__(self, _engine):
         self.dice = None
+        self.started = set()  # also those that a point leaves behind
         self.meters, self.batches, self.sent, self.seed = [], 0, 0, 0
         self.lock = threading.Lock()
         stack.services("up", "writer")
@@ -289,9 +291,10 @@ class Bench:
         except BaseException as why:
             raise AssertionError(f"at point {name}: {why}") from why
         finally:
-            for one in self.meters:
+            for one in self.started:
                 one.kill(signal.SIGCONT)
                 one.kill()
+            self.started.clear()
             stack.bring_back()
 
     def check(self, points):
