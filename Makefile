@@ -145,7 +145,7 @@ build/crash/rename.so: tests/crash/rename.c
 SEEDS ?= 1
 SEED ?=
 ENGINE ?=
-crash: ready $(KIT) build/crash/rename.so ## kills at named points; SERVICE=writer SEEDS=20, or SEED=7, ENGINE=modern|old
+crash: ready $(KIT) build/crash/rename.so ## kills at named points; SERVICE=writer|meter SEEDS=20, or SEED=7, ENGINE=modern|old
 	@tests/crash/run "$(or $(SERVICE),writer)" "$(SEEDS)" "$(SEED)" "$(ENGINE)"
 
 contract: all ## the running collector against docs/openapi; SEED=7 EXAMPLES=500
@@ -165,6 +165,10 @@ $B/bin/bench-ua: $B/tests/bench/ua.o $(patsubst services/%.c,$B/services/%.o,$(f
 $B/bin/bench-send: $B/tests/bench/send.o $(call objects_of,writer) $(LIB)
 	@mkdir -p $(@D) && echo "link $@" && $(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
+$B/bin/bench-meter: $B/tests/bench/meter.o $(patsubst services/%.c,$B/services/%.o,$(filter services/meter/%,$(LOGIC))) $(LIB)
+	@mkdir -p $(@D) && echo "link $@" && $(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+
+$B/tests/bench/meter.o: ALL_CFLAGS += -Iservices/meter
 $B/tests/bench/ua.o: ALL_CFLAGS += -Iservices/enricher
 $B/tests/bench/send.o: ALL_CFLAGS += -Iservices/writer
 
@@ -174,7 +178,7 @@ $B/bin/bench-capacity: $B/tests/bench/capacity.o $B/services/collector/capacitie
 $B/tests/bench/capacity.o: ALL_CFLAGS += -Iservices/collector
 
 SERVICE ?=
-bench: ready $B/bin/floor $B/bin/bench-ua $B/bin/bench-send $B/bin/bench-capacity $B/bin/events ## CPU time per event and its ratio to the limit; SERVICE=writer
+bench: ready $B/bin/floor $B/bin/bench-ua $B/bin/bench-send $B/bin/bench-capacity $B/bin/bench-meter $(KIT) ## CPU time per event and its ratio to the limit; SERVICE=writer
 	@tests/bench/run $(SERVICE)
 
 # --- running it ------------------------------------------------------------

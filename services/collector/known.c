@@ -104,6 +104,9 @@ static void schemas_wait(void *context)
         }
         if (pp_topics_take(&messages, "hits.v1", &epoch))
             snprintf(self->epoch, sizeof(self->epoch), "%" PRId64, epoch);
+        if (pp_topics_take(&messages, "counts.v1", &epoch))
+            snprintf(self->counts_epoch, sizeof(self->counts_epoch), "%" PRId64,
+                     epoch);
     } while (messages.count > 0);
 }
 

@@ -12,15 +12,16 @@
 
 /*
  * What has to be known before a hit can be judged: the sites, their accounts'
- * capacity, and the epoch of the topic `hits`. All are read from Kafka, whole,
- * and followed from then on. Belongs to the thread of the HTTP server; nothing
- * here waits.
+ * capacity, and the epochs of the topics that are written. All are read from
+ * Kafka, whole, and followed from then on. Belongs to the thread of the HTTP
+ * server; nothing here waits.
  */
 struct known {
     struct pp_sites *sites;
     struct capacities *capacities;
     bool capacities_known; /* the topic was read to its end once */
     char epoch[24];        /* of `hits`, in text; empty until it is read */
+    char counts_epoch[24]; /* of `counts`; nothing waits for it */
     bool ready;            /* all was read once; stays so with Kafka away */
 
     /* Its own. */

@@ -6,6 +6,7 @@
  *           pawprint.capacity.v1        schemas/capacity.avsc
  *   writes  pawprint.hits.v1            schemas/hit.avsc
  *           Redis: capacity:ACCOUNT     for those that ask from outside
+ *           pawprint.counts.v1          schemas/counts.avsc
  *
  * 202 is said only when every in-sync replica of Kafka has the hit. Requests
  * wait for that suspended and hold no thread: one loop serves the port, reads
@@ -22,9 +23,11 @@
 #include "pp_time.h"
 
 #include "capacity.h"
+#include "counts.h"
 #include "known.h"
 #include "limit_share.h"
 #include "receive.h"
+#include "refused.h"
 #include "script.h"
 #include "share.h"
 #include "site.h"
@@ -107,6 +110,7 @@ struct collector {
     struct limits limits;
     struct limit_share *limit_share;
     struct receiver receiver;
+    struct refused refused;
     char topic[200];
 };
 
@@ -120,16 +124,19 @@ static void reports_wait(void *context)
 /* Without their numbers nothing can be read or written: waits for them. */
 static int learn_schemas(struct collector *self, struct pp_err *err)
 {
-    char sites[200], capacity[200];
+    char sites[200], capacity[200], counts[200];
 
     snprintf(sites, sizeof(sites), "%ssites.v1", cfg.prefix);
     snprintf(capacity, sizeof(capacity), "%scapacity.v1", cfg.prefix);
+    snprintf(counts, sizeof(counts), "%scounts.v1", cfg.prefix);
     while (pp_registry_learn(self->registry, self->topic, hit_schema,
                              HIT_FINGERPRINT, err) < 0 ||
            pp_registry_learn(self->registry, sites, site_schema,
                              SITE_FINGERPRINT, err) < 0 ||
            pp_registry_learn(self->registry, capacity, capacity_schema,
-                             CAPACITY_FINGERPRINT, err) < 0) {
+                             CAPACITY_FINGERPRINT, err) < 0 ||
+           pp_registry_learn(self->registry, counts, counts_schema,
+                             COUNTS_FINGERPRINT, err) < 0) {
         if (err->kind != PP_ERR_AGAIN || !pp_service_running())
             return -1;
         pp_service_backoff(err);
@@ -148,7 +155,9 @@ static int open_kafka(struct collector *self, struct pp_err *err)
     };
 
     if (pp_producer_open(&self->receiver.producer, &cfg.kafka, &producing,
-                         err) < 0)
+                         err) < 0 ||
+        refused_open(&self->refused, &cfg.kafka, cfg.prefix, self->registry,
+                     err) < 0)
         return -1;
     return known_open(&self->known, &cfg.kafka, cfg.prefix, self->registry,
                       err);
@@ -183,6 +192,7 @@ static int open_all(struct collector *self, struct pp_err *err)
     self->receiver.known = &self->known;
     self->receiver.salts = &self->salts;
     self->receiver.limits = &self->limits;
+    self->receiver.refused = &self->refused;
     self->receiver.topic = self->topic;
     self->receiver.trusted_hops = cfg.trusted_hops;
     self->receiver.metering = cfg.metering;
@@ -241,6 +251,7 @@ static int one_turn(struct collector *self, struct pp_err *err)
     if (known_read(&self->known, err) < 0)
         return -1;
     share_capacities(self);
+    refused_tell(&self->refused, self->known.counts_epoch);
     judge_readiness(self);
     return 0;
 }
@@ -270,6 +281,7 @@ static void close_all(struct collector *self)
     pp_http_close(&self->http);
     limit_share_close(&self->limit_share);
     limits_fini(&self->limits);
+    refused_close(&self->refused, self->known.counts_epoch);
     known_close(&self->known);
     pp_producer_close(&self->receiver.producer);
     pp_redis_close(&self->redis);
@@ -288,6 +300,7 @@ int main(int argc, char **argv)
     known_metrics_add();
     limits_metrics_add();
     limit_share_metrics_add();
+    refused_metrics_add();
     pp_service_init("collector", settings, argc, argv);
     if (open_all(&self, &err) == 0) {
         pp_info("collector.listening", "port=%u",

@@ -20,6 +20,7 @@
 
 #define USER_AGENT_BYTES 512
 #define LANGUAGE_BYTES   35
+#define SITE_BYTES       32
 #define RECORD_BYTES     ((size_t)128 << 10)
 #define ARENA_BYTES      ((size_t)8 << 20)
 
@@ -43,6 +44,8 @@ struct waiting {
     struct outcome {
         struct waiting *waiting; /* what a record's tag leads back to */
         enum result result;
+        uint8_t site_n; /* 0: there is no such site */
+        char site_id[SITE_BYTES];
     } outcomes[];
 };
 
@@ -114,6 +117,24 @@ static int64_t capacity_wait_ns(const struct waiting *waiting)
     return ms > 0 ? ms * 1000000 : 0;
 }
 
+/* What was sent is no hit, or not one that can be read now. */
+static void refuse_whole(struct receiver *self, struct pp_http_request *request,
+                         enum answer_form form, enum result result,
+                         int64_t wait_ns)
+{
+    refused_add(self->refused, (struct pp_str){NULL, 0}, result);
+    reply(request, form, result, wait_ns);
+}
+
+static void count_outcome(const struct outcome *outcome)
+{
+    pp_counter_add(&hits_by_result[outcome->result], 1);
+    if (outcome->result != RESULT_ACCEPTED)
+        refused_add(outcome->waiting->receiver->refused,
+                    (struct pp_str){outcome->site_id, outcome->site_n},
+                    outcome->result);
+}
+
 /* All hits of a request are settled: one answer for all of them. */
 static void settle(struct waiting *waiting)
 {
@@ -123,7 +144,7 @@ static void settle(struct waiting *waiting)
     for (size_t i = 0; i < waiting->count; i++) {
         results[i] = waiting->outcomes[i].result;
         any = any || results[i] == RESULT_ACCEPTED;
-        pp_counter_add(&hits_by_result[results[i]], 1);
+        count_outcome(&waiting->outcomes[i]);
     }
     if (!any)
         overall = results[0];
@@ -336,6 +357,10 @@ static enum result take_hit(struct receiver *self,
         pp_sites_find(self->known->sites, hit->site_id);
     enum result result;
 
+    if (site && site->site_id.n <= SITE_BYTES) {
+        outcome->site_n = (uint8_t)site->site_id.n;
+        memcpy(outcome->site_id, site->site_id.p, site->site_id.n);
+    }
     if (!site || site->state != PP_SITE_ACTIVE)
         return RESULT_UNKNOWN_SITE;
     if (!origin_is_allowed(request, site, hit))
@@ -368,7 +393,8 @@ static void take_all(struct receiver *self, struct pp_http_request *request,
     for (size_t i = 0; i < count; i++) {
         struct outcome *outcome = &waiting->outcomes[i];
 
-        *outcome = (struct outcome){waiting, self->results[i]};
+        *outcome =
+            (struct outcome){.waiting = waiting, .result = self->results[i]};
         if (client->wait_ns > 0)
             outcome->result = RESULT_RATE_LIMITED;
         else if (outcome->result == RESULT_ACCEPTED)
@@ -422,13 +448,13 @@ static enum result body_of(struct receiver *self,
  * Of a request that a limit refuses what is small is read all the same: its
  * hits are counted as refused.
  */
-static void reply_unread(struct pp_http_request *request,
+static void reply_unread(struct receiver *self, struct pp_http_request *request,
                          const struct client *client, enum answer_form form,
                          enum result result)
 {
     if (client->wait_ns > 0)
         result = RESULT_RATE_LIMITED;
-    reply(request, form, result, client->wait_ns);
+    refuse_whole(self, request, form, result, client->wait_ns);
 }
 
 static void post_hit(struct pp_http_request *request, void *context)
@@ -441,7 +467,7 @@ static void post_hit(struct pp_http_request *request, void *context)
     client_of(self, request, LIMIT_HIT, &client);
     result = body_of(self, request, RECEIVE_HIT_BYTES, &body);
     if (result != RESULT_ACCEPTED) {
-        reply_unread(request, &client, ANSWER_JSON, result);
+        reply_unread(self, request, &client, ANSWER_JSON, result);
         return;
     }
     self->results[0] = hit_read_one(body, &self->arena, &self->hits[0]);
@@ -464,7 +490,7 @@ static void post_batch(struct pp_http_request *request, void *context)
         result = hit_read_batch(body, &self->arena, self->hits, self->results,
                                 &count);
     if (result != RESULT_ACCEPTED)
-        reply_unread(request, &client, ANSWER_BATCH, result);
+        reply_unread(self, request, &client, ANSWER_BATCH, result);
     else
         take_all(self, request, &client, ANSWER_BATCH, count);
 }
@@ -480,7 +506,7 @@ static void get_pixel(struct pp_http_request *request, void *context)
     struct client client;
 
     if (!self->known->ready) {
-        reply(request, ANSWER_PIXEL, RESULT_NOT_READY, 0);
+        refuse_whole(self, request, ANSWER_PIXEL, RESULT_NOT_READY, 0);
         return;
     }
     client_of(self, request, LIMIT_PIXEL, &client);

@@ -8,6 +8,7 @@
 #include "hit_json.h"
 #include "known.h"
 #include "limits.h"
+#include "refused.h"
 #include "salts.h"
 
 /*
@@ -30,6 +31,7 @@ struct receiver {
     const struct known *known;
     struct salts *salts;
     struct limits *limits;
+    struct refused *refused;
     struct pp_producer *producer;
     const struct pp_registry *registry;
     const char *topic;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "pp_counts.h"
 #include "pp_mem.h"
 #include "pp_metrics.h"
 #include "pp_registry.h"
@@ -13,17 +14,21 @@
 #include "pp_topics.h"
 
 #include "reject.h"
+#include "seen.h"
 #include "visits.h"
 
 #define RECORD_BYTES ((size_t)2 << 20)
 #define ARENA_BYTES  ((size_t)256 << 20)
+#define DUPLICATE    "duplicate" /* no reject: its first copy is an event */
 
 /* The closed list of reasons why a hit can never become an event. */
 static const char *const reasons[] = {"unframed", "undecodable", "invalid_url"};
 
 struct item {
     const struct pp_message *message;
-    const char *reason; /* NULL: it became an event */
+    const char *reason; /* NULL: it became an event, unless: */
+    bool duplicate;
+    bool decoded; /* else hit is not to be believed */
     struct hit hit;
     struct event event;
 };
@@ -31,11 +36,13 @@ struct item {
 struct batch {
     struct batch_topics topics;
     const struct pp_registry *registry; /* of the tables it was made with */
-    char events_topic[200], rejects_topic[200];
-    char events_epoch[24];
+    char events_topic[200], rejects_topic[200], counts_topic[200];
+    char events_epoch[24], counts_epoch[24];
     struct item *items;
+    struct seen_item *seen;
     struct visits_item *visits;
     size_t count, visit_count;
+    struct pp_counts *counts; /* of what this batch does not accept */
     struct pp_arena arena;
     struct pp_buf record;
 };
@@ -47,11 +54,15 @@ static struct pp_counter schemas_unknown =
     PP_COUNTER("pawprint_enricher_schema_waits_total",
                "times that a partition waited for a program that knows its "
                "next hit's schema; alarm above 0");
+static struct pp_counter duplicates =
+    PP_COUNTER("pawprint_enricher_duplicates_total",
+               "hits that were sent before under the same id");
 
 void batch_metrics_add(void)
 {
     pp_metrics_add(&events_made.metric);
     pp_metrics_add(&schemas_unknown.metric);
+    pp_metrics_add(&duplicates.metric);
     for (size_t i = 0; i < PP_COUNT(reasons); i++) {
         rejects[i] = (struct pp_counter)PP_COUNTER_WITH(
             "pawprint_enricher_rejects_total",
@@ -71,7 +82,14 @@ struct batch *batch_new(size_t max_hits, const struct batch_topics *topics)
              topics->prefix);
     snprintf(batch->events_epoch, sizeof(batch->events_epoch), "%" PRId64,
              topics->events_epoch);
+    snprintf(batch->counts_topic, sizeof(batch->counts_topic), "%scounts.v1",
+             topics->prefix);
+    snprintf(batch->counts_epoch, sizeof(batch->counts_epoch), "%" PRId64,
+             topics->counts_epoch);
     batch->items = pp_calloc(max_hits, sizeof(*batch->items));
+    batch->seen = pp_calloc(max_hits, sizeof(*batch->seen));
+    /* Never full: so many hits, and a tenth that it keeps back. */
+    batch->counts = pp_counts_new("enricher", 2 * max_hits);
     batch->visits = pp_calloc(max_hits, sizeof(*batch->visits));
     pp_arena_init(&batch->arena, ARENA_BYTES);
     pp_buf_init(&batch->record, RECORD_BYTES);
@@ -84,7 +102,9 @@ void batch_free(struct batch **batch)
         return;
     pp_buf_fini(&(*batch)->record);
     pp_arena_fini(&(*batch)->arena);
+    pp_counts_free(&(*batch)->counts);
     free((*batch)->visits);
+    free((*batch)->seen);
     free((*batch)->items);
     free(*batch);
     *batch = NULL;
@@ -133,6 +153,7 @@ static int make_item(struct batch *batch, struct item *item,
     uint64_t schema;
 
     item->reason = NULL;
+    item->duplicate = item->decoded = false;
     item->hit = (struct hit){0};
     if (pp_registry_get(tables->registry, &body, &schema, err) < 0) {
         if (err->kind != PP_ERR_INVALID)
@@ -146,12 +167,11 @@ static int make_item(struct batch *batch, struct item *item,
         item->reason = "undecodable";
         return 0;
     }
+    item->decoded = true;
     agent = agent_of(tables, &item->hit, &batch->arena);
     if (enrich(&item->hit, &pure, &agent, &batch->arena, &item->event,
                &item->reason, err) < 0)
         return err->kind == PP_ERR_INVALID ? 0 : -1;
-    batch->visits[batch->visit_count++] =
-        (struct visits_item){&item->hit, &item->event};
     return 0;
 }
 
@@ -185,6 +205,54 @@ bool batch_has_any(const struct batch *batch)
     return batch->count > 0;
 }
 
+/* Those that would become an event are asked for; rejects may come again. */
+static int find_duplicates(struct batch *batch, struct pp_redis *redis,
+                           struct pp_err *err)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < batch->count; i++)
+        if (!batch->items[i].reason)
+            batch->seen[count++] = (struct seen_item){
+                &batch->items[i].hit, batch->items[i].message, false};
+    if (batch->topics.seen_ms > 0 &&
+        seen_ask(redis, batch->seen, count, batch->topics.hits_epoch,
+                 batch->topics.seen_ms, &batch->arena, err) < 0)
+        return -1;
+    count = 0;
+    for (size_t i = 0; i < batch->count; i++)
+        if (!batch->items[i].reason)
+            batch->items[i].duplicate = batch->seen[count++].duplicate;
+    return 0;
+}
+
+/* By the time of receipt; of what could not be read, by Kafka's. */
+static void count_item(struct batch *batch, const struct item *item)
+{
+    const char *reason = item->duplicate ? DUPLICATE : item->reason;
+
+    if (reason && item->decoded)
+        pp_counts_add(batch->counts, item->hit.site_id,
+                      item->hit.received_at_ms, reason, 1);
+    else if (reason)
+        pp_counts_add(batch->counts, PP_LIT(""), item->message->timestamp_ms,
+                      reason, 1);
+}
+
+static int assign_visits(struct batch *batch, struct pp_redis *redis,
+                         struct pp_err *err)
+{
+    for (size_t i = 0; i < batch->count; i++) {
+        struct item *item = &batch->items[i];
+
+        if (!item->reason && !item->duplicate)
+            batch->visits[batch->visit_count++] =
+                (struct visits_item){&item->hit, &item->event};
+    }
+    return visits_assign(redis, batch->visits, batch->visit_count,
+                         &batch->arena, err);
+}
+
 int batch_make(struct batch *batch, struct pp_consumer *hits,
                const struct pp_messages *messages,
                const struct batch_tables *tables, struct pp_redis *redis,
@@ -198,8 +266,12 @@ int batch_make(struct batch *batch, struct pp_consumer *hits,
             add(batch, hits, &messages->list[i], tables, err) < 0)
             return -1;
     *err = (struct pp_err){0}; /* what made a reject or waits is no failure */
-    return visits_assign(redis, batch->visits, batch->visit_count,
-                         &batch->arena, err);
+    if (find_duplicates(batch, redis, err) < 0)
+        return -1;
+    pp_counts_forget(batch->counts);
+    for (size_t i = 0; i < batch->count; i++)
+        count_item(batch, &batch->items[i]);
+    return assign_visits(batch, redis, err);
 }
 
 /* --- sending -------------------------------------------------------------- */
@@ -253,17 +325,22 @@ static int send_item(struct batch *batch, const struct item *item,
 int batch_send(struct batch *batch, struct pp_producer *producer,
                struct pp_err *err)
 {
+    const struct pp_counts_way way = {batch->counts_topic, batch->counts_epoch,
+                                      batch->registry};
+
     for (size_t i = 0; i < batch->count; i++)
-        if (send_item(batch, &batch->items[i], producer, err) < 0)
+        if (!batch->items[i].duplicate &&
+            send_item(batch, &batch->items[i], producer, err) < 0)
             return -1;
-    return 0;
+    return pp_counts_send(batch->counts, producer, &way, err);
 }
 
 void batch_count(const struct batch *batch)
 {
     for (size_t i = 0; i < batch->count; i++) {
         if (!batch->items[i].reason) {
-            pp_counter_add(&events_made, 1);
+            pp_counter_add(
+                batch->items[i].duplicate ? &duplicates : &events_made, 1);
             continue;
         }
         for (size_t j = 0; j < PP_COUNT(reasons); j++)

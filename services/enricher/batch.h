@@ -11,7 +11,8 @@
 
 /*
  * A batch of hits on its way to being events and rejects: made in memory
- * first, all of it, and sent only then.
+ * first, all of it, and sent only then. A hit that was sent twice becomes one
+ * event; the other one is counted, as rejects are.
  */
 struct batch;
 
@@ -26,6 +27,8 @@ struct batch_topics {
     const char *prefix;
     int64_t hits_epoch;   /* what a hit's header has to say */
     int64_t events_epoch; /* what ours will say */
+    int64_t counts_epoch;
+    int64_t seen_ms; /* how long an id of a hit is remembered; 0: not at all */
 };
 
 struct batch *batch_new(size_t max_hits, const struct batch_topics *topics);
@@ -46,7 +49,7 @@ int batch_make(struct batch *batch, struct pp_consumer *hits,
 /* False: all that was read has to wait, and there is nothing to send. */
 bool batch_has_any(const struct batch *batch);
 
-/* Sends events and rejects, in the producer's open transaction. */
+/* Sends events, rejects and counts, in the producer's open transaction. */
 int batch_send(struct batch *batch, struct pp_producer *producer,
                struct pp_err *err);
 

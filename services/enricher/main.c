@@ -4,6 +4,7 @@
  *   reads   pawprint.hits.v1      schemas/hit.avsc
  *   writes  pawprint.events.v1    schemas/event.avsc
  *           pawprint.rejects.v1   hits that can never become an event
+ *           pawprint.counts.v1    how many of those, and sent twice
  *
  * Exactly once from Kafka to Kafka: the events of a batch and the offsets they
  * were made from are one transaction. How a hit becomes an event is in
@@ -14,12 +15,14 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "pp_crash.h"
 #include "pp_registry.h"
 #include "pp_service.h"
 #include "pp_time.h"
 #include "pp_topics.h"
 
 #include "batch.h"
+#include "counts.h"
 #include "reject.h"
 
 #define POLL_MS        50
@@ -39,6 +42,7 @@ static struct {
     const char *uap;
     const char *instance;
     const char *registry;
+    int seen_hours;
 } cfg = {.kafka.client_id = "enricher"};
 
 static const struct pp_setting settings[] = {
@@ -46,7 +50,7 @@ static const struct pp_setting settings[] = {
     PP_STR("PAWPRINT_TOPIC_PREFIX", &cfg.prefix, "pawprint.",
            "stands before the name of every topic"),
     PP_SECRET("PAWPRINT_REDIS_URL", &cfg.redis, NULL,
-              "redis://host:port of the Redis that keeps the visits"),
+              "redis://host:port of the Redis that keeps visits and ids"),
     PP_REGISTRY_SETTING(&cfg.registry),
     PP_STR("PAWPRINT_GEOIP_PATH", &cfg.geo, "build/geo/country.mmdb",
            "table of countries, in MaxMind's format"),
@@ -56,6 +60,10 @@ static const struct pp_setting settings[] = {
     PP_STR("PAWPRINT_UAP_PATH", &cfg.uap,
            "services/enricher/data/uap/regexes.tsv",
            "uap-core's rules for user agents"),
+    PP_INT_RANGE("PAWPRINT_ENRICHER_DUPLICATES_HOURS", &cfg.seen_hours, "24", 0,
+                 168,
+                 "how long a hit that is sent again under its id is known; 0: "
+                 "not at all"),
     PP_STR("PAWPRINT_INSTANCE_ID", &cfg.instance, "",
            "name of this process that stays when it starts anew; empty: none"),
     {0},
@@ -115,12 +123,17 @@ static int open_kafka(struct enricher *self, struct pp_err *err)
         .batch_count = BATCH_HITS,
         .fetch_bytes = FETCH_BYTES,
     };
-    struct batch_topics topics = {.prefix = cfg.prefix};
+    struct batch_topics topics = {
+        .prefix = cfg.prefix,
+        .seen_ms = cfg.seen_hours * INT64_C(3600000),
+    };
 
     if (pp_topics_epoch(&cfg.kafka, cfg.prefix, "hits.v1", EPOCH_WAIT_MS,
                         &topics.hits_epoch, err) < 0 ||
         pp_topics_epoch(&cfg.kafka, cfg.prefix, "events.v1", EPOCH_WAIT_MS,
                         &topics.events_epoch, err) < 0 ||
+        pp_topics_epoch(&cfg.kafka, cfg.prefix, "counts.v1", EPOCH_WAIT_MS,
+                        &topics.counts_epoch, err) < 0 ||
         open_producer(self, err) < 0)
         return -1;
     self->batch = batch_new(BATCH_HITS, &topics);
@@ -138,6 +151,10 @@ static int learn_schemas(struct pp_registry *registry, struct pp_err *err)
         return -1;
     snprintf(topic, sizeof(topic), "%sevents.v1", cfg.prefix);
     if (pp_registry_learn(registry, topic, event_schema, EVENT_FINGERPRINT,
+                          err) < 0)
+        return -1;
+    snprintf(topic, sizeof(topic), "%scounts.v1", cfg.prefix);
+    if (pp_registry_learn(registry, topic, counts_schema, COUNTS_FINGERPRINT,
                           err) < 0)
         return -1;
     snprintf(topic, sizeof(topic), "%srejects.v1", cfg.prefix);
@@ -178,8 +195,10 @@ static int one_batch(struct enricher *self, struct pp_err *err)
     if (pp_producer_begin(self->producer, err) < 0)
         return -1;
     self->in_transaction = true;
-    if (batch_send(self->batch, self->producer, err) < 0 ||
-        pp_producer_commit(self->producer, self->hits, TRANSACTION_MS, err) < 0)
+    if (batch_send(self->batch, self->producer, err) < 0)
+        return -1;
+    pp_crash_point("E1"); /* Redis knows of it, and Kafka never will */
+    if (pp_producer_commit(self->producer, self->hits, TRANSACTION_MS, err) < 0)
         return -1;
     self->in_transaction = false;
     batch_count(self->batch);

@@ -1,10 +1,11 @@
 /*
- * received + replayed = stored + rejected + denied, by counting each where it
- * lies: records in `hits`, events that went back after they were rejected,
- * distinct events in ClickHouse, records in `rejects`, events of erased sites.
- * What is still on its way is lag; the numbers have to agree once there is
- * none. The writer commits offsets late on purpose, so its lag is counted
- * record by record.
+ * received + replayed = stored + duplicate + rejected + denied, by counting
+ * each where it lies: records in `hits`, events that went back after they were
+ * rejected, distinct events in ClickHouse, hits that were sent twice as the
+ * meter has added them up, records in `rejects`, events of erased sites. What
+ * is still on its way is lag; the numbers have to agree once there is none. The
+ * writer commits offsets late on purpose, so its lag is counted record by
+ * record.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -18,8 +19,8 @@
 #define QUERY_MS 30000
 
 struct balance {
-    int64_t received, stored, rows, rejected, denied, replayed;
-    int64_t enricher_lag, writer_lag;
+    int64_t received, stored, rows, duplicate, rejected, denied, replayed;
+    int64_t enricher_lag, writer_lag, counts_lag;
     int64_t enricher_lags[SCAN_PARTITIONS];
     int partitions; /* of `hits` */
     struct prove_topics events;
@@ -91,6 +92,37 @@ static int count_rejects(struct cli *cli, struct balance *b, struct pp_err *err)
                       err);
 }
 
+/* The enricher tells of each one in the transaction that passes it over. */
+static int measure_duplicates(struct cli *cli, struct balance *b,
+                              struct pp_err *err)
+{
+    static struct topic_range counts;
+    struct pp_pg_rows rows;
+    int result;
+
+    if (topic_kept(cli, "counts.v1", &counts, err) < 0)
+        return -1;
+    result = pp_pg_query(
+        cli->pg,
+        "SELECT coalesce((SELECT sum(n) FROM usage_refused WHERE stage = "
+        "'enricher' AND reason = 'duplicate'), 0)::bigint, coalesce((SELECT "
+        "next_offset FROM usage_offset WHERE topic = 'counts.v1' AND partition "
+        "= 0 ORDER BY epoch DESC LIMIT 1), 0)",
+        0, NULL, &rows, err);
+    if (result == 0) {
+        b->duplicate = pp_pg_int64(&rows, 0, 0);
+        b->counts_lag = counts.end[0] - pp_pg_int64(&rows, 0, 1);
+    }
+    pp_pg_rows_fini(&rows);
+    return result;
+}
+
+/* Before the numbers agree, all of it has to have arrived. */
+static int64_t lag_of(const struct balance *b)
+{
+    return b->enricher_lag + b->writer_lag + b->counts_lag;
+}
+
 static int measure_events(struct cli *cli, struct balance *b,
                           struct pp_err *err)
 {
@@ -120,7 +152,8 @@ static int count_stored(struct cli *cli, struct balance *b, struct pp_err *err)
 
 static bool agrees(const struct balance *b)
 {
-    return b->received + b->replayed == b->stored + b->rejected + b->denied;
+    return b->received + b->replayed ==
+           b->stored + b->duplicate + b->rejected + b->denied;
 }
 
 static void print_text(const struct balance *b)
@@ -132,22 +165,23 @@ static void print_text(const struct balance *b)
     printf("\nreceived  %10" PRId64 "\nreplayed  %10" PRId64
            "\nstored    %10" PRId64 "   (%" PRId64 " rows, %" PRId64
            " of them twice)\n"
-           "rejected  %10" PRId64 "\ndenied    %10" PRId64
-           "\nlag       %10" PRId64 "\n%s\n",
+           "duplicate %10" PRId64 "\nrejected  %10" PRId64
+           "\ndenied    %10" PRId64 "\nlag       %10" PRId64 "\n%s\n",
            b->received, b->replayed, b->stored, b->rows, b->rows - b->stored,
-           b->rejected, b->denied, b->enricher_lag + b->writer_lag,
+           b->duplicate, b->rejected, b->denied, lag_of(b),
            agrees(b)
-               ? "received + replayed = stored + rejected + denied"
-               : "received + replayed and stored + rejected + denied differ");
+               ? "received + replayed = stored + duplicate + rejected + denied"
+               : "received + replayed and stored + duplicate + rejected + "
+                 "denied differ");
 }
 
 static void print_json(const struct balance *b)
 {
     printf("{\"received\":%" PRId64 ",\"replayed\":%" PRId64
-           ",\"stored\":%" PRId64 ",\"rows\":%" PRId64 ",\"rejected\":%" PRId64
-           ",\"denied\":%" PRId64 ",\"partitions\":[",
-           b->received, b->replayed, b->stored, b->rows, b->rejected,
-           b->denied);
+           ",\"stored\":%" PRId64 ",\"rows\":%" PRId64 ",\"duplicate\":%" PRId64
+           ",\"rejected\":%" PRId64 ",\"denied\":%" PRId64 ",\"partitions\":[",
+           b->received, b->replayed, b->stored, b->rows, b->duplicate,
+           b->rejected, b->denied);
     for (int i = 0; i < b->partitions; i++)
         printf("%s{\"enricher_lag\":%" PRId64 ",\"writer_lag\":%" PRId64 "}",
                i ? "," : "", b->enricher_lags[i], b->events.sums[i].lag);
@@ -158,7 +192,7 @@ static int measure(struct cli *cli, struct balance *b, struct pp_err *err)
 {
     *b = (struct balance){0};
     if (measure_hits(cli, b, err) < 0 || measure_events(cli, b, err) < 0 ||
-        count_rejects(cli, b, err) < 0)
+        count_rejects(cli, b, err) < 0 || measure_duplicates(cli, b, err) < 0)
         return -1;
     return count_stored(cli, b, err);
 }
@@ -175,7 +209,7 @@ int balance_run(struct cli *cli, int argc, char **argv, struct pp_err *err)
     for (;;) {
         if (measure(cli, &b, err) < 0)
             return -1;
-        if (b.enricher_lag + b.writer_lag == 0 ||
+        if (lag_of(&b) == 0 ||
             pp_mono_ms(start, pp_mono_now()) >= wait_s * 1000)
             break;
         usleep(200000);
@@ -184,7 +218,7 @@ int balance_run(struct cli *cli, int argc, char **argv, struct pp_err *err)
         print_json(&b);
     else
         print_text(&b);
-    if (b.enricher_lag + b.writer_lag > 0)
+    if (lag_of(&b) > 0)
         return wait_s > 0; /* still on its way: no verdict, unless awaited */
     return !agrees(&b);
 }

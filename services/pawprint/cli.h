@@ -110,5 +110,9 @@ int notify_secret_run(struct cli *cli, int argc, char **argv,
                       struct pp_err *err);
 int notify_preview_run(struct cli *cli, int argc, char **argv,
                        struct pp_err *err);
+int usage_show_run(struct cli *cli, int argc, char **argv, struct pp_err *err);
+int usage_reconcile_run(struct cli *cli, int argc, char **argv,
+                        struct pp_err *err);
+int prove_usage_run(struct cli *cli, int argc, char **argv, struct pp_err *err);
 
 #endif

@@ -107,6 +107,17 @@ static const struct command commands[] = {
     {"notify preview", "KIND [--format html|text]",
      "shows how a kind of message looks, with an example's values", 0,
      notify_preview_run},
+    {"usage show", "ACCOUNT [--back WINDOWS]",
+     "shows what an account has used in its window, by site, and what was not "
+     "accepted",
+     NEEDS_POSTGRES, usage_show_run},
+    {"usage reconcile", "[--hours N] [--lookback HOURS] [--wait SECONDS]",
+     "compares usage with the distinct events in ClickHouse and corrects it",
+     NEEDS_POSTGRES | NEEDS_KAFKA | NEEDS_CLICKHOUSE, usage_reconcile_run},
+    {"prove usage", "[--wait SECONDS]",
+     "compares what was counted with what is stored, for every account and its "
+     "window",
+     NEEDS_POSTGRES | NEEDS_KAFKA | NEEDS_CLICKHOUSE, prove_usage_run},
     {"prove", "[--wait SECONDS]",
      "every proof there is; rollups that trail fail it: `rollup` comes before",
      NEEDS_POSTGRES | NEEDS_KAFKA | NEEDS_CLICKHOUSE, prove_run},

@@ -4,6 +4,7 @@
  */
 #include "prove.h"
 #include "prove_rollups.h"
+#include "usage.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -400,7 +401,8 @@ int prove_topics_run(struct cli *cli, int argc, char **argv, struct pp_err *err)
 int prove_run(struct cli *cli, int argc, char **argv, struct pp_err *err)
 {
     const char *what = cli_argument(argc, argv, 0);
-    bool equal;
+    bool equal, usage_equal;
+    int64_t wait_s;
     int topics;
 
     if (what)
@@ -412,6 +414,11 @@ int prove_run(struct cli *cli, int argc, char **argv, struct pp_err *err)
     printf("%s", cli->json ? ",\"rollups\":" : "\n");
     if (prove_rollups(cli, &equal, err) < 0)
         return -1;
+    printf("%s", cli->json ? ",\"usage\":" : "\n");
+    if (!pp_str_int64(pp_str_of(cli_option(argc, argv, "--wait", "0")),
+                      &wait_s) ||
+        prove_usage(cli, wait_s, &usage_equal, err) < 0)
+        return -1;
     printf("%s", cli->json ? "}\n" : "");
-    return topics || !equal;
+    return topics || !equal || !usage_equal;
 }

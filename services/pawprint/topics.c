@@ -9,6 +9,7 @@
 #include "pp_mem.h"
 
 #include "capacity.h"
+#include "counts.h"
 #include "event.h"
 #include "hit.h"
 #include "reject.h"
@@ -43,6 +44,7 @@ static const struct {
     {"hits.v1", 0, hits_options},
     {"events.v1", 0, customer_options},
     {"rejects.v1", ONE_ALIVE, customer_options},
+    {"counts.v1", ONE_ALIVE, customer_options},
     {"sites.v1", ONE_ALIVE, compacted},
     {"capacity.v1", ONE_ALIVE, compacted},
     {"schemas.v1", ONE_ALIVE, compacted},
@@ -52,9 +54,12 @@ static const struct {
     const char *text;
     uint64_t fingerprint;
 } schemas[] = {
-    {hit_schema, HIT_FINGERPRINT},           {event_schema, EVENT_FINGERPRINT},
-    {reject_schema, REJECT_FINGERPRINT},     {site_schema, SITE_FINGERPRINT},
+    {hit_schema, HIT_FINGERPRINT},
+    {event_schema, EVENT_FINGERPRINT},
+    {reject_schema, REJECT_FINGERPRINT},
+    {site_schema, SITE_FINGERPRINT},
     {capacity_schema, CAPACITY_FINGERPRINT},
+    {counts_schema, COUNTS_FINGERPRINT},
 };
 
 static int outbox_add(struct cli *cli, const char *key, const char *value,

@@ -23,6 +23,7 @@ LOAD_S = 10
 BATCHES_S = 3  # what they send is what the enricher and the writer get
 BATCH = 50
 DAY_ROWS = 500_000
+METER_EVENTS = 1_000_000
 HITS = 'pawprint_collector_hits_total{result="accepted"}'
 
 
@@ -109,7 +110,8 @@ def drained(service, events):
     spent = cpu_us(service)
     lag = f"pawprint_{service}_lag_records"
     total = {"enricher": "pawprint_enricher_events_total",
-             "writer": "pawprint_writer_rows_total"}[service]
+             "writer": "pawprint_writer_rows_total",
+             "meter": "pawprint_meter_events_total"}[service]
     stack.until("no lag", lambda: stack.metrics(service)[total] >= events
                 and stack.metrics(service)[lag] == 0, 300)
     done = stack.metrics(service)[total]
@@ -144,16 +146,56 @@ def bench_reports():
               f"{share:>9} bytes an event", flush=True)
 
 
+def bench_meter():
+    """Counting in CPU time; a flush of 10,000 buckets; memory at 100,000."""
+    subprocess.run([stack.ROOT / "build/bin/events", BROKERS, "pawprint.",
+                    str(METER_EVENTS), "bench"], check=True,
+                   stdout=subprocess.DEVNULL)
+    drained("meter", METER_EVENTS)
+    done, cost = METER_EVENTS, cpu_us("meter") / METER_EVENTS  # all it took
+    row("meter", done, cost, floor("consume", BROKERS, "pawprint.events.v1",
+                                   METER_EVENTS), "librdkafka reading them")
+    for sites, events in ((10_000, 10_000), (100_000, 400_000)):
+        stack.services("down", "meter")
+        subprocess.run([stack.ROOT / "build/bin/events", BROKERS, "pawprint.",
+                        str(events), f"of-{sites}", "--sites", str(sites)],
+                       check=True, stdout=subprocess.DEVNULL)
+        stack.services("up", "meter")
+        stack.until("counted", lambda n=events: stack.metrics("meter")[
+            "pawprint_meter_events_total"] >= n, 120)
+        now = stack.metrics("meter")
+        peak = [line for line in pathlib.Path(
+            f"/proc/{stack.pid_of('meter')}/status").read_text(
+                encoding="ascii").splitlines() if line.startswith("VmHWM")][0]
+        print(f"  {sites:,} accounts, {events:,} events: "
+              f"{now['pawprint_meter_flushes_total']:.0f} flushes, "
+              f"{now['pawprint_meter_flush_seconds_sum'] * 1000:.0f} ms in all; "
+              f"peak memory {int(peak.split()[1]) / 1024:.0f} MiB", flush=True)
+    flushes()
+
+
+def flushes():
+    """Of 10,000 buckets, as the first and as the tenth time."""
+    out = subprocess.check_output(
+        [stack.ROOT / "build/bin/bench-meter",
+         stack.address("PAWPRINT_POSTGRES_DSN").replace(
+             "pawprint@", "pawprint_meter@"), "10000"], text=True)
+    print(out, end="", flush=True)
+
+
 def main(names):
     if names == ["writer"]:
         writer.bench()
         return
-    names = names or ["collector", "enricher", "writer", "reports"]
+    names = names or ["collector", "enricher", "writer", "reports",
+                      "meter"]
     site = stack.new_site("bench")
     stack.until("the site is known",
                 lambda: stack.metrics("collector")["pawprint_collector_sites"])
     print(f"{'':<26}{'events':>10}{'us each':>10}{'floor':>10}{'ratio':>8}"
           f"{'a second':>12}   floor is", flush=True)
+    if "meter" in names:  # before there are other events
+        bench_meter()
     if "reports" in names:
         bench_reports()
     if not {"collector", "enricher", "writer"} & set(names):

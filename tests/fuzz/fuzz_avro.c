@@ -4,6 +4,7 @@
  */
 #include <stdlib.h>
 
+#include "counts.h"
 #include "event.h"
 #include "hit.h"
 #include "reject.h"
@@ -41,6 +42,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     TRY(event, EVENT_FINGERPRINT);
     TRY(reject, REJECT_FINGERPRINT);
     TRY(site, SITE_FINGERPRINT);
+    TRY(counts, COUNTS_FINGERPRINT);
     (void)pp_avro_frame_get(&body, &frame, &err);
     pp_buf_fini(&once);
     pp_buf_fini(&twice);

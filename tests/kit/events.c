@@ -3,12 +3,13 @@
  * and benchmarks of what comes behind. The same seed gives the same events.
  *
  *   events BROKERS PREFIX COUNT SEED [--bad EVERY] [--months] [--odd N]
- *          [--site ID] [--rate PER_SECOND] [--json TOPIC]
+ *          [--site ID] [--sites N] [--rate PER_SECOND] [--json TOPIC]
  *
  *   --bad     every so many, an event has a pathname of 1,500 bytes
  *   --months  a quarter of them happened a month ago
  *   --odd     so many records, over all, are no events but noise
  *   --site    all of them are this site's; else 50 made-up ones
+ *   --sites   so many made-up ones, each as likely as the others
  *   --rate    not faster than that
  *   --json    to that topic instead, as rows of JSONEachRow with the columns
  *             of the table, for programs that read no Avro
@@ -37,7 +38,7 @@
 #define MONTH_MS (INT64_C(31) * 86400000)
 
 static struct {
-    long bad, odd, rate;
+    long bad, odd, rate, sites;
     bool months;
     const char *site, *json;
 } options;
@@ -115,13 +116,27 @@ static void fill_measures(struct event *event)
     }
 }
 
+/* Valid until the next call. */
+static struct pp_str some_site(void)
+{
+    static char id[32];
+
+    if (options.site)
+        return pp_str_of(options.site);
+    if (!options.sites)
+        return text_of("site", 50);
+    snprintf(id, sizeof(id), "site%lu",
+             (unsigned long)(throw_dice() % (uint64_t)options.sites));
+    return pp_str_of(id);
+}
+
 static struct event some_event(struct pp_str id, struct pp_str long_path,
                                int64_t number)
 {
     int64_t now_ms = pp_wall_now().ms;
     struct event event = {
         .event_id = id,
-        .site_id = options.site ? pp_str_of(options.site) : text_of("site", 50),
+        .site_id = some_site(),
         .received_at_ms = now_ms,
         .event_at_ms = now_ms - (int64_t)(throw_dice() % 3000),
         .hostname = text_of("www.shop.example-", 50),
@@ -350,6 +365,8 @@ static bool read_options(int argc, char **argv)
             options.odd = strtol(next, NULL, 10);
         else if (strcmp(argv[i], "--rate") == 0 && ++i)
             options.rate = strtol(next, NULL, 10);
+        else if (strcmp(argv[i], "--sites") == 0 && ++i)
+            options.sites = strtol(next, NULL, 10);
         else if (strcmp(argv[i], "--site") == 0 && ++i)
             options.site = next;
         else if (strcmp(argv[i], "--json") == 0 && ++i)
@@ -368,8 +385,8 @@ int main(int argc, char **argv)
 
     if (!read_options(argc, argv)) {
         fprintf(stderr, "usage: events BROKERS PREFIX COUNT SEED [--bad EVERY] "
-                        "[--months] [--odd N] [--site ID] [--rate N] "
-                        "[--json TOPIC]\n");
+                        "[--months] [--odd N] [--site ID] [--sites N] "
+                        "[--rate N] [--json TOPIC]\n");
         return 2;
     }
     kafka.brokers = argv[1];

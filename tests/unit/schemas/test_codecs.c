@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "counts.h"
 #include "event.h"
 #include "hit.h"
 #include "reject.h"
@@ -133,6 +134,7 @@ typedef int round_trip(uint64_t fingerprint, struct pp_str body,
 ROUND_TRIP(hit)
 ROUND_TRIP(event)
 ROUND_TRIP(reject)
+ROUND_TRIP(counts)
 ROUND_TRIP(site)
 
 static const struct codec {
@@ -144,6 +146,7 @@ static const struct codec {
     {hit_schema, hit_canonical, HIT_FINGERPRINT, hit_trip},
     {event_schema, event_canonical, EVENT_FINGERPRINT, event_trip},
     {reject_schema, reject_canonical, REJECT_FINGERPRINT, reject_trip},
+    {counts_schema, counts_canonical, COUNTS_FINGERPRINT, counts_trip},
     {site_schema, site_canonical, SITE_FINGERPRINT, site_trip},
 };
 

@@ -1,0 +1,249 @@
+#include "jobs.h"
+
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "pp_job.h"
+#include "pp_log.h"
+#include "pp_mem.h"
+#include "pp_metrics.h"
+#include "pp_usage.h"
+
+#define IDLE_US      200000
+#define AWAY_US      2000000
+#define STATEMENT_MS 50000
+#define LEASE_S      120 /* longer than two statements */
+#define JOB_NAME     "usage.reconcile"
+#define DAY_S        86400
+
+static struct pp_gauge drift = PP_GAUGE(
+    "pawprint_meter_drift_events",
+    "events by which usage and ClickHouse differed at the last comparison");
+static struct pp_counter corrections =
+    PP_COUNTER("pawprint_meter_corrections_total",
+               "corrections of usage that were written");
+static struct pp_counter failures =
+    PP_COUNTER("pawprint_meter_reconcile_failures_total",
+               "comparisons with ClickHouse that failed; they are tried again");
+static struct pp_gauge age = PP_GAUGE(
+    "pawprint_meter_reconcile_age_seconds",
+    "time since the last good comparison, of any replica; -1 before the first");
+
+struct jobs {
+    struct jobs_options options;
+    struct pp_jobs *jobs;
+    struct pp_kafka *kafka;
+    struct pp_clickhouse *clickhouse;
+    struct pp_job table[2];
+    pthread_t thread;
+    bool started;
+    atomic_bool stop;
+    atomic_bool compared;
+};
+
+void jobs_metrics_add(void)
+{
+    pp_metrics_add(&drift.metric);
+    pp_metrics_add(&corrections.metric);
+    pp_metrics_add(&failures.metric);
+    pp_metrics_add(&age.metric);
+}
+
+/* --- the job ---------------------------------------------------------------
+ */
+
+struct turn {
+    struct jobs *self;
+    struct pp_job_run *run;
+};
+
+/* Before a write: are we to stop, and is the run still ours? */
+static int progress(void *context, struct pp_err *err)
+{
+    const struct turn *turn = context;
+
+    if (atomic_load(&turn->self->stop)) {
+        pp_job_give_back(turn->run);
+        return pp_err_set(err, PP_ERR_AGAIN, "told to stop");
+    }
+    return pp_job_renew(turn->run, err);
+}
+
+/* Whole quarters that ended long enough ago. */
+static int range_now(struct pp_pg *pg, int age_s, int64_t hours,
+                     struct pp_usage_range *range, struct pp_err *err)
+{
+    struct pp_pg_rows rows;
+    int result;
+
+    result = pp_pg_query(pg, "SELECT extract(epoch FROM pp_now())::bigint", 0,
+                         NULL, &rows, err);
+    if (result == 0) {
+        range->until_s = pp_pg_int64(&rows, 0, 0) - age_s;
+        range->until_s -= range->until_s % PP_USAGE_QUARTER_S;
+        range->since_s = range->until_s - hours * 3600;
+    }
+    pp_pg_rows_fini(&rows);
+    return result;
+}
+
+/* What was told long before the last that was told does not come again. */
+static int forget_told(struct pp_pg *pg, struct pp_err *err)
+{
+    return pp_pg_exec(pg,
+                      "DELETE FROM usage_told WHERE told_at < (SELECT "
+                      "max(told_at) FROM usage_told) - interval '1 hour'",
+                      0, NULL, err);
+}
+
+static int reconcile(struct pp_job_run *run, struct jobs *self, int64_t hours,
+                     struct pp_err *err)
+{
+    struct turn turn = {self, run};
+    struct pp_usage usage = {
+        .pg = run->pg,
+        .clickhouse = self->clickhouse,
+        .lookback_s = self->options.lookback_hours * 3600,
+        .timeout_ms = STATEMENT_MS,
+        .progress = progress,
+        .context = &turn,
+    };
+    struct pp_usage_range range;
+
+    if (forget_told(run->pg, err) < 0 ||
+        range_now(run->pg, self->options.age_s, hours, &range, err) < 0 ||
+        pp_usage_settled(run->pg, self->kafka, self->options.prefix,
+                         range.until_s * 1000, err) < 0 ||
+        pp_usage_reconcile(&usage, &range, err) < 0)
+        return -1;
+    atomic_store(&self->compared, true);
+    pp_gauge_set(&drift, usage.drift);
+    pp_counter_add(&corrections, (uint64_t)usage.corrections);
+    pp_job_number(run, "corrections", usage.corrections);
+    pp_job_number(run, "drift", usage.drift);
+    if (usage.drift > 0)
+        pp_warn("usage.corrected", "corrections=%lld drift=%lld",
+                (long long)usage.corrections, (long long)usage.drift);
+    return 0;
+}
+
+static int reconcile_recent(struct pp_job_run *run, void *context,
+                            struct pp_err *err)
+{
+    struct jobs *self = context;
+
+    return reconcile(run, self, self->options.back_hours, err);
+}
+
+/* A whole window, and what came to it late. */
+static int reconcile_window(struct pp_job_run *run, void *context,
+                            struct pp_err *err)
+{
+    struct jobs *self = context;
+
+    return reconcile(run, self, self->options.back_days * INT64_C(24), err);
+}
+
+/* --- the thread ------------------------------------------------------------
+ */
+
+static int one_turn(struct jobs *self, struct pp_err *err)
+{
+    enum pp_job_outcome outcome;
+    const struct pp_job *job;
+    int64_t seconds;
+
+    if (pp_jobs_turn(self->jobs, &outcome, &job, err) < 0 ||
+        pp_job_age(self->jobs, JOB_NAME, &seconds, err) < 0)
+        return -1;
+    pp_gauge_set(&age, seconds);
+    if (outcome == PP_JOB_FAILED)
+        pp_counter_add(&failures, 1);
+    if (outcome == PP_JOB_NOTHING)
+        usleep(IDLE_US);
+    return 0;
+}
+
+/* Counting goes on whatever becomes of the jobs. */
+static void *work(void *context)
+{
+    struct jobs *self = context;
+    bool away = false;
+
+    while (!atomic_load(&self->stop)) {
+        struct pp_err err = {0};
+
+        if (one_turn(self, &err) == 0) {
+            away = false;
+            continue;
+        }
+        if (!away)
+            pp_warn("jobs.wait", "why=%s", err.msg);
+        away = true;
+        usleep(AWAY_US);
+    }
+    return NULL;
+}
+
+static void register_jobs(struct jobs *self)
+{
+    self->table[0] = (struct pp_job){
+        .name = JOB_NAME,
+        .every_s = self->options.every_s,
+        .catch_up = PP_JOB_LATEST,
+        .lease_s = LEASE_S,
+        .attempts_max = 20,
+        .run = reconcile_recent,
+    };
+    self->table[1] = (struct pp_job){
+        .name = JOB_NAME ".window",
+        .every_s = DAY_S,
+        .catch_up = PP_JOB_LATEST,
+        .lease_s = LEASE_S,
+        .attempts_max = 20,
+        .run = reconcile_window,
+    };
+}
+
+int jobs_open(struct jobs **jobs_out, const struct jobs_options *options,
+              struct pp_err *err)
+{
+    struct jobs *self = pp_calloc(1, sizeof(*self));
+
+    *jobs_out = self;
+    self->options = *options;
+    register_jobs(self);
+    if (pp_kafka_open(&self->kafka, options->kafka, err) < 0 ||
+        pp_clickhouse_open(&self->clickhouse, options->clickhouse, err) < 0 ||
+        pp_jobs_open(&self->jobs, options->postgres, "meter", self->table,
+                     PP_COUNT(self->table), self, err) < 0)
+        return -1;
+    if (pthread_create(&self->thread, NULL, work, self))
+        return pp_err_set(err, PP_ERR_FATAL, "a thread can't be started");
+    self->started = true;
+    return 0;
+}
+
+bool jobs_compared(struct jobs *jobs)
+{
+    return atomic_exchange(&jobs->compared, false);
+}
+
+void jobs_close(struct jobs **jobs)
+{
+    struct jobs *self = *jobs;
+
+    if (!self)
+        return;
+    atomic_store(&self->stop, true);
+    if (self->started)
+        pthread_join(self->thread, NULL);
+    pp_jobs_close(&self->jobs);
+    pp_clickhouse_close(&self->clickhouse);
+    pp_kafka_close(&self->kafka);
+    free(self);
+    *jobs = NULL;
+}

@@ -1,0 +1,53 @@
+#ifndef JOBS_H
+#define JOBS_H
+
+#include <stdbool.h>
+
+#include "pp_clickhouse.h"
+#include "pp_config.h"
+#include "pp_kafka.h"
+
+/*
+ * What the meter does at a time, on a thread of its own with connections of
+ * its own: usage is compared with ClickHouse, and corrected. Replicas share
+ * the runs.
+ */
+struct jobs;
+
+struct jobs_options {
+    const struct pp_kafka_access *kafka;
+    const struct pp_clickhouse_access *clickhouse;
+    const char *postgres;
+    const char *prefix;
+    int every_s, age_s, back_hours, back_days, lookback_hours;
+};
+
+#define JOBS_SETTINGS(options)                                                 \
+    PP_INT_RANGE("PAWPRINT_METER_RECONCILE_SECONDS", &(options)->every_s,      \
+                 "900", 1, 86400,                                              \
+                 "seconds between two comparisons with ClickHouse"),           \
+        PP_INT_RANGE("PAWPRINT_METER_RECONCILE_AGE_SECONDS",                   \
+                     &(options)->age_s, "600", 0, 86400,                       \
+                     "quarters of an hour that ended later are left out"),     \
+        PP_INT_RANGE("PAWPRINT_METER_RECONCILE_HOURS", &(options)->back_hours, \
+                     "24", 1, 720, "hours that are compared each time"),       \
+        PP_INT_RANGE("PAWPRINT_METER_RECONCILE_DAYS", &(options)->back_days,   \
+                     "32", 1, 400, "days that are compared once a day"),       \
+        PP_INT_RANGE("PAWPRINT_METER_LOOKBACK_HOURS",                          \
+                     &(options)->lookback_hours, "24", 0, 720,                 \
+                     "an event that came so long before these times, too, "    \
+                     "counts only there")
+
+int jobs_open(struct jobs **jobs_out, const struct jobs_options *options,
+              struct pp_err *err);
+
+/* True once after each comparison that this process has done. Any thread. */
+bool jobs_compared(struct jobs *jobs);
+
+/* Waits until a statement that runs has ended. */
+void jobs_close(struct jobs **jobs);
+
+/* Adds its metrics; before there are other threads. */
+void jobs_metrics_add(void);
+
+#endif
