@@ -60,7 +60,7 @@ static const struct pp_setting settings[] = {
                  "a batch is inserted when it has so many rows"),
     PP_INT_RANGE("PAWPRINT_WRITER_AGE_MS", &cfg.age_ms, "1000", 1, 60000,
                  "or when its first row is so old"),
-    PP_INT_RANGE("PAWPRINT_WRITER_FENCE_MS", &cfg.fence_ms, "2000", 100, 30000,
+    PP_INT_RANGE("PAWPRINT_WRITER_FENCE_MS", &cfg.fence_ms, "1200", 100, 30000,
                  "so long an insert has to begin; a successor waits for it"),
     PP_INT_RANGE("PAWPRINT_WRITER_LAG_MS", &cfg.lag_ms, "120000", 0, 3600000,
                  "offsets are committed so much later than their rows are "
