@@ -247,9 +247,10 @@ def test_no_address_and_no_network_is_in_redis():
         stack.until("told", lambda: re.search(r"limit:[0-9a-f]{16}", keys()))
         assert "198.51" not in keys() and "10.0.2" not in keys(), keys()
         for key in re.findall(r"limit:[0-9a-f:key]+", keys()):
-            left = subprocess.check_output([*words, "TTL", key], text=True)
-            # -1 would be for ever; it may be gone by now, or about to go.
-            assert -1 != int(left.split()[-1]) <= 172800, (key, left)
+            left = int(subprocess.check_output(
+                [*words, "PTTL", key], text=True).split()[-1])
+            # -2: it is gone by now; -1 would be for ever.
+            assert left == -2 or 0 <= left <= 172_800_000, (key, left)
 
 
 def request_of(number):

@@ -352,14 +352,16 @@ what_the_others_took_counts_but_never_less_than_ones_own(void **state)
 {
     static const struct {
         const char *when;
+        int told, since; /* taken, and after it was told */
         int64_t level_us;
         int64_t wait_s;
     } cases[] = {
-        {"the others took nothing", 12000000, 0},
-        {"they took the rest", 60000000, 12},
-        {"they took too much: a debt", 72000000, 24},
-        {"the answer is nonsense", INT64_MAX / 2000, 60},
-        {"what keeps it has lost it", 0, 0},
+        {"the others took nothing", 1, 0, 12000000, 0},
+        {"they took the rest", 1, 0, 60000000, 12},
+        {"they left one, which was taken since", 1, 1, 48000000, 12},
+        {"they took too much: a debt", 1, 0, 72000000, 24},
+        {"the answer is nonsense", 1, 0, INT64_MAX / 2000, 60},
+        {"what keeps it has lost it", 5, 0, 0, 12},
     };
     struct pp_rate_rules rules = rules_of("5/m");
 
@@ -369,8 +371,11 @@ what_the_others_took_counts_but_never_less_than_ones_own(void **state)
         struct pp_rate_share share;
         int64_t wait_ns;
 
-        take(rate, &rules, 1, START_NS);
+        for (int n = 0; n < cases[i].told; n++)
+            take(rate, &rules, 1, START_NS);
         assert_int_equal(pp_rate_unshared(rate, &share, 1, START_NS), 1);
+        for (int n = 0; n < cases[i].since; n++)
+            take(rate, &rules, 1, START_NS);
         share.level_us = cases[i].level_us;
         pp_rate_shared(rate, &share, 1, START_NS);
         wait_ns = take(rate, &rules, 1, START_NS);
