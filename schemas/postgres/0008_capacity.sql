@@ -127,7 +127,8 @@ DO 'BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = ''pawprint_meter''
 
 -- What pp_capacity_run() and pp_capacity_tick() need. FOR UPDATE needs the
 -- right to change a column.
-GRANT SELECT ON account, capacity_override, capacity_credit, installation TO pawprint_meter;
+GRANT SELECT (account_id, blocked_at, blocked_reason, closed_at) ON account TO pawprint_meter;
+GRANT SELECT ON capacity_override, capacity_credit, installation TO pawprint_meter;
 GRANT SELECT, UPDATE (version) ON billing_profile TO pawprint_meter;
 GRANT SELECT, INSERT ON plan_in_force, capacity_transition TO pawprint_meter;
 GRANT SELECT, INSERT, UPDATE ON account_capacity TO pawprint_meter;
