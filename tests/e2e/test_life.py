@@ -14,7 +14,8 @@ SERVICES = sorted(path.parent.name for path in
                   (stack.ROOT / "services").glob("*/main.c")
                   if path.parent.name != "pawprint")
 # What each cannot do without, where that is not Kafka.
-NEEDS = {"reports": "PAWPRINT_CLICKHOUSE_URL"}
+NEEDS = {"reports": "PAWPRINT_CLICKHOUSE_URL",
+         "notifier": "PAWPRINT_POSTGRES_DSN"}
 
 
 def run(name, *words, **environment):

@@ -15,8 +15,15 @@ def events(seed, *options):
     assert int(done.stdout) == ROWS
 
 
+def refused():
+    return sum(one["rejected"] for one in stack.pawprint(
+        "rejects", "list", "--stage", "writer",
+        "--reason", "refused_by_clickhouse"))
+
+
 def test_one_bad_row_among_a_hundred_thousand_costs_eighteen_inserts_more():
     more = pathlib.Path(stack.address("PAWPRINT_STACK_DIR"), "more")
+    before = refused()
     stack.services("down", "writer")
     stack.post("ALTER TABLE events ADD CONSTRAINT small CHECK "
                "length(pathname) < 1000")
@@ -30,15 +37,14 @@ def test_one_bad_row_among_a_hundred_thousand_costs_eighteen_inserts_more():
             "SELECT count() FROM events WHERE startsWith(event_id, 'one-bad-')")
             == ROWS - 1)
         inserts = stack.metrics("writer")["pawprint_writer_inserts_total"]
-        rejected = stack.pawprint("rejects", "list", "--stage", "writer")
+        rejected = refused() - before
     finally:
         more.unlink()
         stack.post("ALTER TABLE events DROP CONSTRAINT small")
         stack.services("down", "writer")
         stack.services("up", "writer")
     assert inserts <= 1 + 18, inserts
-    row, = rejected
-    assert (row["reason"], row["rejected"]) == ("refused_by_clickhouse", 1)
+    assert rejected == 1, rejected
     assert stack.count("SELECT count() - uniqExact(event_id) FROM events WHERE "
                        "startsWith(event_id, 'one-bad-')") == 0
     return f"{inserts:.0f} inserts for {ROWS} rows"
