@@ -36,7 +36,7 @@ def test_a_schema_registry_may_come_and_go():
         del os.environ["SCHEMA_REGISTRY_URL"]
         stack.services("up")
     one_hit(site, "after")
-    names = {"hits", "events", "rejects", "sites"}
+    names = {"hits", "events", "rejects", "sites", "capacity", "counts"}
     assert set(registry.subjects) == {
         f"pawprint.{name}.v1-value" for name in names}, registry.subjects
     assert len(set(registry.subjects.values())) == len(names)
