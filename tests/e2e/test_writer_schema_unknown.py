@@ -1,7 +1,7 @@
 """A record that only a newer program can read stops its own partition only.
 
 What plays the newer program is one that knows the numbers of a schema registry.
-So it runs after the tests that read all events again, as test_schema_registry.
+So it runs after the tests that read all events again, as test_writer_schema_registry.
 """
 import os
 
