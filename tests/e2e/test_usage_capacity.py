@@ -12,6 +12,7 @@ import subprocess
 import time
 import urllib.parse
 
+from e2e import NotRun
 from kit import stack
 from kit.hits import Sender
 
@@ -263,6 +264,9 @@ def test_with_kafka_away_nothing_is_taken_for_exhausted():
 
 
 def test_a_refused_account_is_taken_with_its_new_window_though_all_else_stands_still():
+    if int(time.time()) % 900 < 870:
+        raise NotRun("the meter counts by quarters of an hour, and this one "
+                     "does not end within the next seconds")
     account = Account("new window")
     sql(f"""UPDATE billing_profile SET anchor_at = clock_timestamp() +
         interval '25 seconds' - interval '1 month'
