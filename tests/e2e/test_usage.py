@@ -62,9 +62,16 @@ def rows(site):
 
 
 def equal():
-    proved = stack.pawprint("prove", "usage", "--wait", "60")
-    assert proved["accounts_that_differ"] == 0, proved
-    return proved
+    """By account and window, in words, when it is not."""
+    proved = stack.run_pawprint("prove", "usage", "--wait", "60")
+    if proved.returncode != 0:
+        table = subprocess.run(
+            [stack.ROOT / "build/bin/pawprint", "prove", "usage"],
+            capture_output=True, text=True,
+            check=False).stdout
+        raise AssertionError(proved.stdout + proved.stderr + "".join(
+            line + "\n" for line in table.splitlines() if "DIFFERS" in line))
+    return json.loads(proved.stdout)
 
 
 def start_with(name, text):
