@@ -1,9 +1,5 @@
 #include "limits.h"
 
-#include <assert.h>
-
-#include <sodium.h>
-
 #include "pp_metrics.h"
 
 #define BUCKETS 65536 /* 3 MiB */
@@ -19,6 +15,11 @@ static struct pp_gauge evicted =
              "buckets in use that had to make place for others, since the "
              "start; far above 0: more networks than can be counted");
 
+struct pp_gauge limits_shared =
+    PP_GAUGE("pawprint_collector_limits_shared",
+             "1: limits are counted together with the other collectors; 0: "
+             "alone, as Redis is away");
+
 void limits_metrics_add(void)
 {
     for (size_t i = 0; i < LIMIT_COUNT; i++) {
@@ -29,6 +30,7 @@ void limits_metrics_add(void)
         pp_metrics_add(&refusals[i].metric);
     }
     pp_metrics_add(&evicted.metric);
+    pp_metrics_add(&limits_shared.metric);
 }
 
 int limits_init(struct limits *limits, const char *const texts[LIMIT_COUNT],
@@ -38,28 +40,13 @@ int limits_init(struct limits *limits, const char *const texts[LIMIT_COUNT],
     for (size_t i = 0; i < LIMIT_COUNT; i++)
         if (pp_rate_parse(texts[i], &limits->rules[i], err) < 0)
             return -1;
-    randombytes_buf(limits->key, sizeof(limits->key));
-    limits->rate = pp_rate_new(BUCKETS);
+    pp_limits_init(&limits->shared, BUCKETS);
     return 0;
 }
 
 void limits_fini(struct limits *limits)
 {
-    pp_rate_free(&limits->rate);
-}
-
-static uint64_t subject_of(const struct limits *limits, struct pp_str text)
-{
-    static_assert(LIMITS_KEY_BYTES == crypto_shorthash_siphash24_KEYBYTES,
-                  "a key of SipHash");
-    static_assert(sizeof(uint64_t) == crypto_shorthash_siphash24_BYTES,
-                  "a result of SipHash");
-    uint64_t hash;
-
-    crypto_shorthash_siphash24((unsigned char *)&hash,
-                               (const unsigned char *)text.p, text.n,
-                               limits->key);
-    return hash;
+    pp_limits_fini(&limits->shared);
 }
 
 /* The same network, or site, counts apart for each limit. */
@@ -74,11 +61,12 @@ static int64_t take(struct limits *limits, const struct pp_rate_ask *asks,
                     const enum limit *kinds, size_t count, int64_t now_ns)
 {
     size_t refused;
-    int64_t wait_ns = pp_rate_take(limits->rate, asks, count, now_ns, &refused);
+    int64_t wait_ns =
+        pp_rate_take(limits->shared.rate, asks, count, now_ns, &refused);
 
     if (wait_ns > 0)
         pp_counter_add(&refusals[kinds[refused]], 1);
-    pp_gauge_set(&evicted, (int64_t)pp_rate_evicted_count(limits->rate));
+    pp_gauge_set(&evicted, (int64_t)pp_rate_evicted_count(limits->shared.rate));
     return wait_ns;
 }
 
@@ -92,7 +80,7 @@ int64_t limits_take_request(struct limits *limits, enum limit endpoint,
     if (network.n == 0 || (limits->rules[LIMIT_NETWORK].count == 0 &&
                            limits->rules[endpoint].count == 0))
         return 0;
-    subject = subject_of(limits, network);
+    subject = pp_limits_subject(&limits->shared, network);
     for (size_t i = 0; i < 2; i++)
         asks[i] = ask(limits, kinds[i], subject);
     return take(limits, asks, kinds, 2, now_ns);
@@ -106,6 +94,6 @@ int64_t limits_take_hit(struct limits *limits, struct pp_str site_id,
 
     if (limits->rules[LIMIT_SITE].count == 0)
         return 0;
-    one = ask(limits, LIMIT_SITE, subject_of(limits, site_id));
+    one = ask(limits, LIMIT_SITE, pp_limits_subject(&limits->shared, site_id));
     return take(limits, &one, &kind, 1, now_ns);
 }

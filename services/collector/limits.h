@@ -1,6 +1,7 @@
 #ifndef LIMITS_H
 #define LIMITS_H
 
+#include "pp_limit_share.h"
 #include "pp_rate.h"
 #include "pp_str.h"
 
@@ -9,7 +10,7 @@
  *
  * A network is the client's address as address.c cuts it. Whoever is counted
  * is known here only by a keyed hash; the key is made at random and kept for a
- * day (limit_share.c), so no address is stored nor can be found again. Pure:
+ * day (pp_limit_share.h), so no address is stored nor can be found again. Pure:
  * no clock, no I/O. One thread.
  */
 enum limit {
@@ -21,12 +22,9 @@ enum limit {
     LIMIT_COUNT,
 };
 
-#define LIMITS_KEY_BYTES 16
-
 struct limits {
     struct pp_rate_rules rules[LIMIT_COUNT];
-    unsigned char key[LIMITS_KEY_BYTES];
-    struct pp_rate *rate;
+    struct pp_limits shared;
 };
 
 /* texts: a rule of each, as in pp_rate.h. Makes a key of its own. */
@@ -45,6 +43,9 @@ int64_t limits_take_request(struct limits *limits, enum limit endpoint,
 /* One hit of a site; the same. */
 int64_t limits_take_hit(struct limits *limits, struct pp_str site_id,
                         int64_t now_ns);
+
+/* 1 while all collectors count together: for pp_limit_share_open(). */
+extern struct pp_gauge limits_shared;
 
 /* Adds its metrics; before there are other threads. */
 void limits_metrics_add(void);

@@ -18,6 +18,7 @@
 
 #include <sodium.h>
 
+#include "pp_limit_share.h"
 #include "pp_registry.h"
 #include "pp_service.h"
 #include "pp_time.h"
@@ -25,7 +26,6 @@
 #include "capacity.h"
 #include "counts.h"
 #include "known.h"
-#include "limit_share.h"
 #include "receive.h"
 #include "refused.h"
 #include "script.h"
@@ -108,7 +108,7 @@ struct collector {
     struct pp_arena arena; /* of answers of Redis */
     struct salts salts;
     struct limits limits;
-    struct limit_share *limit_share;
+    struct pp_limit_share *limit_share;
     struct receiver receiver;
     struct refused refused;
     char topic[200];
@@ -197,8 +197,8 @@ static int open_all(struct collector *self, struct pp_err *err)
     self->receiver.trusted_hops = cfg.trusted_hops;
     self->receiver.metering = cfg.metering;
     if (limits_init(&self->limits, cfg.limits, err) < 0 ||
-        limit_share_open(&self->limit_share, cfg.redis, &self->limits, err) <
-            0 ||
+        pp_limit_share_open(&self->limit_share, cfg.redis, "limit:",
+                            &self->limits.shared, &limits_shared, err) < 0 ||
         pp_redis_open(&self->redis, cfg.redis, REDIS_TIMEOUT_MS, err) < 0 ||
         pp_registry_open(&self->registry, cfg.registry, err) < 0 ||
         learn_schemas(self, err) < 0 || open_kafka(self, err) < 0)
@@ -243,9 +243,10 @@ static void share_capacities(struct collector *self)
 /* It never waits for a server: requests are answered whoever is away. */
 static int one_turn(struct collector *self, struct pp_err *err)
 {
-    pp_http_turn(self->http, limit_share_wait_ms(self->limit_share, TURN_MS));
+    pp_http_turn(self->http,
+                 pp_limit_share_wait_ms(self->limit_share, TURN_MS));
     reports_wait(self);
-    limit_share_turn(self->limit_share, pp_mono_now().ns);
+    pp_limit_share_turn(self->limit_share, pp_mono_now().ns);
     receive_count_timeouts(&self->receiver, pp_http_cut_off_count(self->http));
     refresh_salts(self);
     if (known_read(&self->known, err) < 0)
@@ -279,7 +280,7 @@ static void drain(struct collector *self)
 static void close_all(struct collector *self)
 {
     pp_http_close(&self->http);
-    limit_share_close(&self->limit_share);
+    pp_limit_share_close(&self->limit_share);
     limits_fini(&self->limits);
     refused_close(&self->refused, self->known.counts_epoch);
     known_close(&self->known);
@@ -299,7 +300,6 @@ int main(int argc, char **argv)
     script_metrics_add();
     known_metrics_add();
     limits_metrics_add();
-    limit_share_metrics_add();
     refused_metrics_add();
     pp_service_init("collector", settings, argc, argv);
     if (open_all(&self, &err) == 0) {

@@ -16,6 +16,7 @@ struct cli {
     bool json; /* one JSON document on stdout instead of text */
     const char *prefix;
     const char *collector; /* where pages fetch the script from */
+    const char *billing;   /* where customers reach the billing pages */
     const char *plans_path;
     struct pp_plans *plans;     /* of cli_capacity_ready() */
     const char *webhook_secret; /* the installation's, or empty */
@@ -93,6 +94,12 @@ int account_block_run(struct cli *cli, int argc, char **argv,
                       struct pp_err *err);
 int account_unblock_run(struct cli *cli, int argc, char **argv,
                         struct pp_err *err);
+int token_create_run(struct cli *cli, int argc, char **argv,
+                     struct pp_err *err);
+int token_list_run(struct cli *cli, int argc, char **argv, struct pp_err *err);
+int token_revoke_run(struct cli *cli, int argc, char **argv,
+                     struct pp_err *err);
+int login_link_run(struct cli *cli, int argc, char **argv, struct pp_err *err);
 int capacity_show_run(struct cli *cli, int argc, char **argv,
                       struct pp_err *err);
 int capacity_explain_run(struct cli *cli, int argc, char **argv,

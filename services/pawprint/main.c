@@ -33,6 +33,16 @@ static const struct command commands[] = {
      account_block_run},
     {"account unblock", "ID", "takes hits of the account again", NEEDS_POSTGRES,
      account_unblock_run},
+    {"account token create", "ID --role owner|billing [--name NAME]",
+     "makes a token with which a program acts for the account, and prints it",
+     NEEDS_POSTGRES, token_create_run},
+    {"account token list", "ID", "lists an account's tokens, without secrets",
+     NEEDS_POSTGRES, token_list_run},
+    {"account token revoke", "ID TOKEN", "makes a token void, at once",
+     NEEDS_POSTGRES, token_revoke_run},
+    {"account login-link", "ID [--role owner|billing]",
+     "prints a link that opens the account's pages, once, within 10 minutes",
+     NEEDS_POSTGRES, login_link_run},
     {"capacity show", "ID",
      "shows an account's plan, limit, usage and state, and how it came to it",
      NEEDS_POSTGRES, capacity_show_run},
@@ -129,6 +139,7 @@ static struct {
     const char *postgres;
     const char *prefix;
     const char *collector;
+    const char *billing;
     const char *registry;
     const char *plans;
     const char *webhook_secret;
@@ -139,6 +150,8 @@ static const struct pp_setting common_settings[] = {
            "stands before the name of every topic"),
     PP_STR("PAWPRINT_COLLECTOR_URL", &cfg.collector, "https://collect.example",
            "address of the collectors, as pages see it"),
+    PP_STR("PAWPRINT_BILLING_URL", &cfg.billing, "https://billing.example",
+           "address of the billing pages, as customers see it; without a path"),
     PP_REGISTRY_SETTING(&cfg.registry),
     PP_PLANS_SETTING(&cfg.plans),
     PP_SECRET("PAWPRINT_WEBHOOK_SECRET", &cfg.webhook_secret, "",
@@ -192,6 +205,7 @@ static int open_all(struct cli *cli, unsigned needs, struct pp_err *err)
         return -1;
     cli->prefix = cfg.prefix;
     cli->collector = cfg.collector;
+    cli->billing = cfg.billing;
     cli->plans_path = cfg.plans;
     cli->webhook_secret = cfg.webhook_secret;
     if (pp_registry_open(&cli->registry, cfg.registry, err) < 0)

@@ -79,7 +79,7 @@ static void under_another_key_all_begin_anew(void **state)
 
     (void)state;
     assert_int_equal(allowed(&limits, LIMIT_HIT, "203.0.113.0"), 5);
-    limits.key[0] ^= 1;
+    limits.shared.key[0] ^= 1;
     assert_int_equal(allowed(&limits, LIMIT_HIT, "203.0.113.0"), 5);
     limits_fini(&limits);
 }
@@ -90,7 +90,8 @@ static void no_two_processes_make_the_same_key(void **state)
     struct limits other = with(LIMIT_NETWORK, "5/m");
 
     (void)state;
-    assert_memory_not_equal(one.key, other.key, LIMITS_KEY_BYTES);
+    assert_memory_not_equal(one.shared.key, other.shared.key,
+                            PP_LIMITS_KEY_BYTES);
     limits_fini(&one);
     limits_fini(&other);
 }

@@ -225,7 +225,7 @@ static void who_is_at_its_limit_stays_there_among_a_million_others(void **state)
 
 #define MEMBERS_MAX 8
 
-/* What Redis does in limit_share.c, for one subject. */
+/* What Redis does in pp_limit_share.c, for one subject. */
 struct shared {
     int64_t full_us;
 };

@@ -1,5 +1,6 @@
-#include "limit_share.h"
+#include "pp_limit_share.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <pthread.h>
@@ -43,12 +44,14 @@ static const char script[] =
 
 enum state { IDLE, ASKED, DONE, ENDING };
 
-struct limit_share {
-    struct limits *limits;
-    bool key_is_shared; /* until then there is nothing to say to others */
-    int64_t key_day;    /* of the key that limits has */
-    int64_t next_ns;    /* no exchange before it */
-    bool began;         /* the state is not IDLE; without the lock */
+struct pp_limit_share {
+    struct pp_limits *limits;
+    const char *prefix;      /* of names in Redis */
+    struct pp_gauge *shared; /* 1 while they are counted together */
+    bool key_is_shared;      /* until then there is nothing to say to others */
+    int64_t key_day;         /* of the key that limits has */
+    int64_t next_ns;         /* no exchange before it */
+    bool began;              /* the state is not IDLE; without the lock */
 
     struct pp_redis *redis; /* the thread's */
     struct pp_arena arena;
@@ -60,20 +63,35 @@ struct limit_share {
     enum state state;
     struct pp_rate_share shares[SHARES];
     size_t count;
-    unsigned char key[LIMITS_KEY_BYTES];
+    unsigned char key[PP_LIMITS_KEY_BYTES];
     int64_t day;
     bool ok;
     struct pp_err err;
 };
 
-static struct pp_gauge shared =
-    PP_GAUGE("pawprint_collector_limits_shared",
-             "1: limits are counted together with the other collectors; 0: "
-             "alone, as Redis is away");
-
-void limit_share_metrics_add(void)
+void pp_limits_init(struct pp_limits *limits, size_t buckets)
 {
-    pp_metrics_add(&shared.metric);
+    randombytes_buf(limits->key, sizeof(limits->key));
+    limits->rate = pp_rate_new(buckets);
+}
+
+void pp_limits_fini(struct pp_limits *limits)
+{
+    pp_rate_free(&limits->rate);
+}
+
+uint64_t pp_limits_subject(const struct pp_limits *limits, struct pp_str text)
+{
+    static_assert(PP_LIMITS_KEY_BYTES == crypto_shorthash_siphash24_KEYBYTES,
+                  "a key of SipHash");
+    static_assert(sizeof(uint64_t) == crypto_shorthash_siphash24_BYTES,
+                  "a result of SipHash");
+    uint64_t hash;
+
+    crypto_shorthash_siphash24((unsigned char *)&hash,
+                               (const unsigned char *)text.p, text.n,
+                               limits->key);
+    return hash;
 }
 
 /* --- the thread: one exchange with Redis ---------------------------------- */
@@ -113,11 +131,12 @@ static struct pp_redis_command command_of(struct pp_arena *arena,
 }
 
 /* Redis forgets scripts when it restarts: it is told again each time. */
-static size_t commands_make(struct limit_share *self,
+static size_t commands_make(struct pp_limit_share *self,
                             struct pp_redis_command *commands)
 {
     struct pp_arena *arena = &self->arena;
-    struct pp_str name = print(arena, "limit:key:%" PRId64, self->day);
+    struct pp_str name =
+        print(arena, "%skey:%" PRId64, self->prefix, self->day);
     const struct pp_str set[] = {PP_LIT("SET"),
                                  name,
                                  {(const char *)self->key, sizeof(self->key)},
@@ -136,7 +155,7 @@ static size_t commands_make(struct limit_share *self,
             PP_LIT("EVAL"),
             pp_str_of(script),
             PP_LIT("1"),
-            print(arena, "limit:%016" PRIx64, share->bucket),
+            print(arena, "%s%016" PRIx64, self->prefix, share->bucket),
             print(arena, "%" PRId64, share->amount_us),
             print(arena, "%" PRId64, share->age_us),
             print(arena, "%" PRId64, share->most_us),
@@ -147,7 +166,7 @@ static size_t commands_make(struct limit_share *self,
     return n;
 }
 
-static int take_answers(struct limit_share *self,
+static int take_answers(struct pp_limit_share *self,
                         const struct pp_redis_value *values, struct pp_err *err)
 {
     const struct pp_redis_value *key = &values[1];
@@ -166,7 +185,7 @@ static int take_answers(struct limit_share *self,
     return 0;
 }
 
-static int exchange(struct limit_share *self, struct pp_err *err)
+static int exchange(struct pp_limit_share *self, struct pp_err *err)
 {
     struct pp_redis_command commands[SHARES + 2];
     struct pp_redis_value values[SHARES + 2];
@@ -181,7 +200,7 @@ static int exchange(struct limit_share *self, struct pp_err *err)
 
 static void *work(void *context)
 {
-    struct limit_share *self = context;
+    struct pp_limit_share *self = context;
 
     pthread_mutex_lock(&self->lock);
     for (;;) {
@@ -200,13 +219,16 @@ static void *work(void *context)
     return NULL;
 }
 
-int limit_share_open(struct limit_share **share_out, const char *redis,
-                     struct limits *limits, struct pp_err *err)
+int pp_limit_share_open(struct pp_limit_share **share_out, const char *redis,
+                        const char *prefix, struct pp_limits *limits,
+                        struct pp_gauge *shared, struct pp_err *err)
 {
-    struct limit_share *self = pp_calloc(1, sizeof(*self));
+    struct pp_limit_share *self = pp_calloc(1, sizeof(*self));
 
     *share_out = self;
     self->limits = limits;
+    self->prefix = prefix;
+    self->shared = shared;
     self->key_day = pp_wall_day(pp_wall_now());
     pp_arena_init(&self->arena, ARENA_BYTES);
     pthread_mutex_init(&self->lock, NULL);
@@ -220,7 +242,7 @@ int limit_share_open(struct limit_share **share_out, const char *redis,
     return 0;
 }
 
-static void set_state(struct limit_share *self, enum state state)
+static void set_state(struct pp_limit_share *self, enum state state)
 {
     pthread_mutex_lock(&self->lock);
     self->state = state;
@@ -228,9 +250,9 @@ static void set_state(struct limit_share *self, enum state state)
     pthread_mutex_unlock(&self->lock);
 }
 
-void limit_share_close(struct limit_share **share)
+void pp_limit_share_close(struct pp_limit_share **share)
 {
-    struct limit_share *self = *share;
+    struct pp_limit_share *self = *share;
 
     if (!self)
         return;
@@ -248,7 +270,7 @@ void limit_share_close(struct limit_share **share)
 
 /* --- the loop's side ------------------------------------------------------ */
 
-static bool is_done(struct limit_share *self)
+static bool is_done(struct pp_limit_share *self)
 {
     bool done;
 
@@ -259,7 +281,7 @@ static bool is_done(struct limit_share *self)
 }
 
 /* Under another key all buckets begin anew: at the start and at midnight. */
-static void take_key(struct limit_share *self)
+static void take_key(struct pp_limit_share *self)
 {
     if (!self->key_is_shared)
         pp_info("limits.shared", "day=%" PRId64, self->day);
@@ -268,13 +290,13 @@ static void take_key(struct limit_share *self)
     memcpy(self->limits->key, self->key, sizeof(self->key));
 }
 
-static void take_result(struct limit_share *self, int64_t now_ns)
+static void take_result(struct pp_limit_share *self, int64_t now_ns)
 {
     struct pp_rate *rate = self->limits->rate;
 
     set_state(self, IDLE);
     self->began = false;
-    pp_gauge_set(&shared, self->ok);
+    pp_gauge_set(self->shared, self->ok);
     if (self->ok) {
         take_key(self);
         pp_rate_shared(rate, self->shares, self->count, now_ns);
@@ -288,7 +310,7 @@ static void take_result(struct limit_share *self, int64_t now_ns)
 }
 
 /* A new day has a new key; one that was lost is given again. */
-static void begin(struct limit_share *self, int64_t now_ns)
+static void begin(struct pp_limit_share *self, int64_t now_ns)
 {
     int64_t day = pp_wall_day(pp_wall_now());
 
@@ -306,7 +328,7 @@ static void begin(struct limit_share *self, int64_t now_ns)
     set_state(self, ASKED);
 }
 
-void limit_share_turn(struct limit_share *self, int64_t now_ns)
+void pp_limit_share_turn(struct pp_limit_share *self, int64_t now_ns)
 {
     if (self->began && is_done(self))
         take_result(self, now_ns);
@@ -315,7 +337,7 @@ void limit_share_turn(struct limit_share *self, int64_t now_ns)
         begin(self, now_ns);
 }
 
-int limit_share_wait_ms(const struct limit_share *self, int most_ms)
+int pp_limit_share_wait_ms(const struct pp_limit_share *self, int most_ms)
 {
     bool waits = self->began || (self->key_is_shared &&
                                  pp_rate_has_unshared(self->limits->rate));
