@@ -1,0 +1,70 @@
+#include "effect.h"
+
+#include <stddef.h>
+
+#include "pp_mem.h"
+
+#define SUSPICIOUS "Stripe tells of a payment to look at: "
+
+static const struct effect effects[] = {
+    {"checkout.session.completed", EFFECT_LINK | EFFECT_SYNC, NULL, NULL},
+    {"checkout.session.async_payment_succeeded", EFFECT_LINK | EFFECT_SYNC,
+     NULL, NULL},
+    {"checkout.session.async_payment_failed", 0, "payment_failed", NULL},
+    {"checkout.session.expired", 0, NULL, NULL},
+    {"customer.subscription.created", EFFECT_SYNC, NULL, NULL},
+    {"customer.subscription.updated", EFFECT_SYNC, NULL, NULL},
+    {"customer.subscription.deleted", EFFECT_SYNC, NULL, NULL},
+    {"customer.subscription.paused", EFFECT_SYNC, NULL, NULL},
+    {"customer.subscription.resumed", EFFECT_SYNC, NULL, NULL},
+    {"customer.subscription.pending_update_applied", EFFECT_SYNC, NULL, NULL},
+    {"customer.subscription.pending_update_expired", EFFECT_SYNC, NULL, NULL},
+    {"customer.subscription.trial_will_end", EFFECT_SYNC, "trial_ending", NULL},
+    {"invoice.paid", EFFECT_SYNC | EFFECT_PAID, NULL, NULL},
+    {"invoice.payment_failed", EFFECT_SYNC, "payment_failed", NULL},
+    {"invoice.payment_action_required", EFFECT_ACTION, "payment_action", NULL},
+    {"invoice.finalization_failed", EFFECT_STAFF, NULL,
+     "Stripe could not finalize an invoice"},
+    {"invoice.created", 0, NULL, NULL},
+    {"invoice.finalized", 0, NULL, NULL},
+    {"invoice.updated", 0, NULL, NULL},
+    {"invoice.voided", 0, NULL, NULL},
+    {"invoice.marked_uncollectible", 0, NULL, NULL},
+    {"invoice.upcoming", 0, NULL, NULL},
+    {"customer.updated", 0, NULL, NULL},
+    {"customer.deleted", EFFECT_SYNC | EFFECT_UNLINK | EFFECT_STAFF, NULL,
+     "A customer was deleted at Stripe"},
+    {"payment_method.attached", 0, NULL, NULL},
+    {"payment_method.detached", 0, NULL, NULL},
+    {"payment_method.automatically_updated", 0, NULL, NULL},
+    {"setup_intent.created", 0, NULL, NULL},
+    {"setup_intent.succeeded", 0, NULL, NULL},
+    {"setup_intent.setup_failed", 0, NULL, NULL},
+    {"setup_intent.requires_action", 0, NULL, NULL},
+    {"setup_intent.canceled", 0, NULL, NULL},
+    {"charge.refunded", EFFECT_STAFF, NULL, SUSPICIOUS "a refund"},
+    {"charge.dispute.created", EFFECT_STAFF, NULL, SUSPICIOUS "a dispute"},
+    {"charge.dispute.closed", EFFECT_STAFF, NULL,
+     SUSPICIOUS "a dispute has ended"},
+    {"radar.early_fraud_warning.created", EFFECT_STAFF, NULL,
+     SUSPICIOUS "an early fraud warning"},
+    {"subscription_schedule.aborted", EFFECT_SYNC, NULL, NULL},
+    {"subscription_schedule.canceled", EFFECT_SYNC, NULL, NULL},
+    {"subscription_schedule.completed", EFFECT_SYNC, NULL, NULL},
+    {"subscription_schedule.created", EFFECT_SYNC, NULL, NULL},
+    {"subscription_schedule.expiring", EFFECT_SYNC, NULL, NULL},
+    {"subscription_schedule.released", EFFECT_SYNC, NULL, NULL},
+    {"subscription_schedule.updated", EFFECT_SYNC, NULL, NULL},
+    {"price.updated", EFFECT_CATALOGUE, NULL, NULL},
+    {"price.deleted", EFFECT_CATALOGUE, NULL, NULL},
+    {"product.updated", EFFECT_CATALOGUE, NULL, NULL},
+    {"product.deleted", EFFECT_CATALOGUE, NULL, NULL},
+};
+
+struct effect effect_of(struct pp_str type)
+{
+    for (size_t i = 0; i < PP_COUNT(effects); i++)
+        if (pp_str_eq(type, pp_str_of(effects[i].type)))
+            return effects[i];
+    return (struct effect){0};
+}

@@ -1,0 +1,30 @@
+#ifndef EFFECT_H
+#define EFFECT_H
+
+#include "pp_str.h"
+
+/*
+ * What an event of Stripe's means to us, by its type; docs/billing.md has the
+ * table. Events are hints: most of them only have us ask Stripe. Pure.
+ */
+enum {
+    EFFECT_SYNC = 1,       /* ask for the customer's subscriptions, apply */
+    EFFECT_LINK = 2,       /* a checkout ties a customer to an account */
+    EFFECT_UNLINK = 4,     /* the customer is gone */
+    EFFECT_PAID = 8,       /* nothing has to be done by the payer any more */
+    EFFECT_ACTION = 16,    /* the payer has to do something */
+    EFFECT_STAFF = 32,     /* people of ours have to look */
+    EFFECT_CATALOGUE = 64, /* a price or product changed at Stripe */
+};
+
+struct effect {
+    const char *type;  /* NULL: nobody heard of it */
+    unsigned does;     /* EFFECT_*; 0: it is kept, and changes nothing */
+    const char *mail;  /* the kind of message to the account's owner, or NULL */
+    const char *staff; /* what staff are told, or NULL */
+};
+
+/* .type is NULL for one that is not in the table: it is stored, no more. */
+struct effect effect_of(struct pp_str type);
+
+#endif
