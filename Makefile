@@ -72,8 +72,13 @@ $B/gen/messages.o: ALL_CFLAGS += -Wno-overlength-strings
 # What a service has beside its C files, made for it.
 MADE_FOR_pawprint := $B/gen/migrations.o
 MADE_FOR_collector := $B/gen/script.o
+MADE_FOR_billing := $B/gen/billing_page.o
 $B/gen/migrations.o: ALL_CFLAGS += -Iservices/pawprint -Wno-overlength-strings
 $B/gen/script.o: ALL_CFLAGS += -Iservices/collector
+$B/gen/billing_page.o: ALL_CFLAGS += -Iservices/billing -Wno-overlength-strings
+
+$B/gen/billing_page.c: $(wildcard services/billing/page/*)
+	@mkdir -p $B/gen && services/billing/page/embed.py $B/gen
 
 $B/gen/script.c: $(wildcard services/collector/script/*)
 	@mkdir -p $B/gen && services/collector/script/build $B/gen
@@ -120,7 +125,7 @@ fuzz: ## runs every fuzz target for SECONDS=60 each, on the kept corpus
 # A target may link the logic of the services; only what it uses ends up in it.
 FUZZ_LOGIC := build/fuzz/liblogic.a
 $(FUZZ_LOGIC): $(patsubst services/%.c,$B/services/%.o,$(filter-out services/pawprint/%,$(LOGIC))) \
- $B/gen/script.o
+ $B/gen/script.o $B/gen/billing_page.o
 	@rm -f $@ && ar rcs $@ $^
 
 build/fuzz/bin/%: build/fuzz/tests/fuzz/%.o $(FUZZ_LOGIC) build/fuzz/libpawprint.a

@@ -12,6 +12,11 @@
 #define FILE_BYTES ((size_t)1 << 20)
 #define DEPTH      8
 
+static const char *const intervals[PP_PLAN_INTERVALS] = {
+    [PP_PLAN_MONTH] = "month",
+    [PP_PLAN_YEAR] = "year",
+};
+
 struct pp_plans {
     size_t count;
     struct pp_plan list[PLANS_MAX];
@@ -28,6 +33,7 @@ enum {
     HAS_FEATURES = 32,
     HAS_PRICES = 64,
     HAS_ALL = 127,
+    HAS_OFFERS = 128, /* may be missing: nothing is sold */
 };
 
 static int wrong(struct pp_err *err, const char *what)
@@ -108,6 +114,63 @@ static int read_list(struct pp_plans *plans, struct pp_json *json,
     return 0;
 }
 
+/* {"price_id": "...", "amount": 900, "currency": "usd"} */
+static int read_offer(struct pp_plans *plans, struct pp_json *json,
+                      struct pp_plan_offer *offer, struct pp_err *err)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyz";
+    enum pp_json_token token;
+    bool has_amount = false;
+
+    if (pp_json_next(json) != PP_JSON_OBJECT)
+        return wrong(err, "an offer is an object");
+    while ((token = pp_json_next(json)) == PP_JSON_KEY) {
+        int result;
+
+        if (pp_str_eq(json->str, PP_LIT("price_id"))) {
+            result = read_text(plans, json, &offer->price_id, err);
+        } else if (pp_str_eq(json->str, PP_LIT("currency"))) {
+            result = read_text(plans, json, &offer->currency, err);
+        } else if (pp_str_eq(json->str, PP_LIT("amount"))) {
+            has_amount = true;
+            result = read_number(json, INT64_C(999999999), &offer->amount, err);
+        } else {
+            result = wrong(err, "an offer has price_id, amount and currency");
+        }
+        if (result < 0)
+            return -1;
+    }
+    if (token != PP_JSON_OBJECT_END || !offer->price_id || !has_amount ||
+        !offer->currency || strlen(offer->currency) != 3 ||
+        strspn(offer->currency, letters) != 3)
+        return wrong(err, "an offer has price_id, amount and currency");
+    return 0;
+}
+
+/* By how often it is paid. */
+static int read_offers(struct pp_plans *plans, struct pp_json *json,
+                       struct pp_plan *plan, struct pp_err *err)
+{
+    enum pp_json_token token;
+
+    if (pp_json_next(json) != PP_JSON_OBJECT)
+        return wrong(err, "offers are an object of month and year");
+    while ((token = pp_json_next(json)) == PP_JSON_KEY) {
+        int i = 0;
+
+        while (i < PP_PLAN_INTERVALS &&
+               !pp_str_eq(json->str, pp_str_of(intervals[i])))
+            i++;
+        if (i == PP_PLAN_INTERVALS || plan->offers[i].price_id)
+            return wrong(err, "offers are month and year, each once");
+        if (read_offer(plans, json, &plan->offers[i], err) < 0)
+            return -1;
+    }
+    if (token != PP_JSON_OBJECT_END)
+        return wrong(err, "offers are an object of month and year");
+    return 0;
+}
+
 /* A field that nobody knows is a slip of the pen, and would be missed. */
 static int read_field(struct pp_plans *plans, struct pp_json *json,
                       struct pp_plan *plan, unsigned *has, struct pp_err *err)
@@ -139,6 +202,9 @@ static int read_field(struct pp_plans *plans, struct pp_json *json,
         field = HAS_PRICES;
         result =
             read_list(plans, json, plan->price_ids, &plan->price_id_count, err);
+    } else if (pp_str_eq(name, PP_LIT("offers"))) {
+        field = HAS_OFFERS;
+        result = read_offers(plans, json, plan, err);
     } else {
         return pp_err_set(err, PP_ERR_FATAL, "plans: no field is called %.*s",
                           PP_ARG(name));
@@ -155,6 +221,23 @@ static bool code_is_right(const char *code)
     return length >= 1 && length <= 32 && strspn(code, letters) == length;
 }
 
+/* What is sold has to be known again when a subscription has it. */
+static bool offers_are_right(const struct pp_plan *plan)
+{
+    for (int i = 0; i < PP_PLAN_INTERVALS; i++) {
+        size_t k = 0;
+
+        if (!plan->offers[i].price_id)
+            continue;
+        while (k < plan->price_id_count &&
+               strcmp(plan->price_ids[k], plan->offers[i].price_id) != 0)
+            k++;
+        if (k == plan->price_id_count)
+            return false;
+    }
+    return true;
+}
+
 /* A plan is found by its code, and by any price: neither may be another's. */
 static int check(const struct pp_plans *plans, const struct pp_plan *plan,
                  struct pp_err *err)
@@ -168,6 +251,10 @@ static int check(const struct pp_plans *plans, const struct pp_plan *plan,
         if (pp_plans_of_price(plans, pp_str_of(plan->price_ids[i])))
             return pp_err_set(err, PP_ERR_FATAL, "plans: price %s is of two",
                               plan->price_ids[i]);
+    if (!offers_are_right(plan))
+        return pp_err_set(err, PP_ERR_FATAL,
+                          "plans: what %s offers is not among its price_ids",
+                          plan->code);
     return 0;
 }
 
@@ -183,7 +270,7 @@ static int read_plan(struct pp_plans *plans, struct pp_json *json,
             return -1;
     if (token != PP_JSON_OBJECT_END)
         return wrong(err, json->error ? json->error : "no plan");
-    if (has != HAS_ALL)
+    if ((has & HAS_ALL) != HAS_ALL)
         return pp_err_set(err, PP_ERR_FATAL, "plans: %s lacks a field",
                           plan.code ? plan.code : "one");
     if (plans->count == PLANS_MAX)
@@ -291,4 +378,9 @@ const struct pp_plan *pp_plans_of_price(const struct pp_plans *plans,
             if (pp_str_eq(pp_str_of(plans->list[i].price_ids[k]), price_id))
                 return &plans->list[i];
     return NULL;
+}
+
+const char *pp_plan_interval_name(enum pp_plan_interval interval)
+{
+    return intervals[interval];
 }

@@ -24,6 +24,16 @@ struct pp_plans;
     PP_STR("PAWPRINT_PLANS", path, "",                                         \
            "file with the plan catalogue; empty: the one that is built in")
 
+/* How often a subscription is paid. */
+enum pp_plan_interval { PP_PLAN_MONTH, PP_PLAN_YEAR, PP_PLAN_INTERVALS };
+
+/* What a new subscription costs. The amount is only shown: Stripe charges. */
+struct pp_plan_offer {
+    const char *price_id; /* one of the plan's; NULL: not offered */
+    int64_t amount;       /* in the currency's smallest unit */
+    const char *currency; /* three small letters */
+};
+
 struct pp_plan {
     const char *code; /* "BASIC": A-Z, 0-9 and _, at most 32 */
     const char *display_name;
@@ -33,6 +43,7 @@ struct pp_plan {
     size_t feature_count, price_id_count;
     const char *features[PP_PLAN_LIST_MAX];
     const char *price_ids[PP_PLAN_LIST_MAX]; /* of Stripe; of one plan only */
+    struct pp_plan_offer offers[PP_PLAN_INTERVALS];
 };
 
 /* path: a file, or empty for the one built in. PP_ERR_FATAL says what is wrong
@@ -54,6 +65,9 @@ const struct pp_plan *pp_plans_find(const struct pp_plans *plans,
                                     struct pp_str code);
 const struct pp_plan *pp_plans_of_price(const struct pp_plans *plans,
                                         struct pp_str price_id);
+
+/* "month", "year". */
+const char *pp_plan_interval_name(enum pp_plan_interval interval);
 
 /* schemas/plans.json, put in at build time. */
 extern const char pp_plans_built_in[];

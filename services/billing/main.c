@@ -2,8 +2,9 @@
  * billing - takes Stripe's webhooks, and keeps each account's plan as Stripe
  * has it.
  *
- *   reads   HTTP: webhooks of Stripe, calls of customers
+ *   reads   HTTP: webhooks of Stripe, calls of customers (web.h)
  *           Stripe's API: what is so
+ *           Redis: how often customers call
  *   writes  Postgres: stripe_event, billing_profile, and what follows for an
  *           account's capacity, messages and outbox
  *
@@ -17,12 +18,14 @@
 
 #include "pp_capacity_pg.h"
 #include "pp_crash.h"
+#include "pp_rate.h"
 #include "pp_registry.h"
 #include "pp_service.h"
 #include "pp_time.h"
 
 #include "capacity.h"
 #include "desk.h"
+#include "web.h"
 #include "webhook.h"
 
 #define TURN_MS      200
@@ -42,6 +45,7 @@ static struct {
     const char *address;
     int port, clerks;
     struct webhook_options webhook;
+    struct web_options web;
 } cfg;
 
 /* What is needed only where billing is on. */
@@ -92,12 +96,29 @@ static const struct pp_setting settings[] = {
                  "public port"),
     PP_INT_RANGE("PAWPRINT_BILLING_CLERKS", &cfg.clerks, "4", 1, 64,
                  "calls of customers that are served at once"),
+    PP_STR_CHECKED("PAWPRINT_BILLING_URL", &cfg.web.url,
+                   "https://billing.example", web_url_wrong,
+                   "address of the billing pages, as customers see it; Stripe "
+                   "sends them back there"),
+    PP_SECRET("PAWPRINT_REDIS_URL", &cfg.web.redis, "",
+              "redis://host:port of the Redis that counts for the limits; "
+              "empty: each process counts alone"),
+    PP_STR_CHECKED("PAWPRINT_LIMIT_BILLING", &cfg.web.rules[LIMITER_ACT], "5/m",
+                   pp_rate_wrong,
+                   "calls of a token or session that lead to Stripe, like 5/m "
+                   "or 100/s, 5000/m; or off"),
+    PP_STR_CHECKED("PAWPRINT_LIMIT_BILLING_READ", &cfg.web.rules[LIMITER_READ],
+                   "120/m", pp_rate_wrong,
+                   "calls of a token or session that only look, like 5/m or "
+                   "100/s, 5000/m; or off"),
     {0},
 };
 
 /* Rows of pages and calls are DESK_HANDLER()s: see desk.h. */
 static const struct pp_http_route routes[] = {
     {"POST", "/webhooks/stripe", webhook_http},
+    WEB_ROUTES,
+    {NULL, "*", web_refuse_http},
     {0},
 };
 static const struct pp_http_route no_routes[] = {{0}};
@@ -108,6 +129,7 @@ struct billing {
     struct pp_http *http;
     struct webhook *webhook;
     struct desk *desk;
+    struct web *web;
     struct billing_routes routes;
 };
 
@@ -115,6 +137,7 @@ static void add_metrics(void)
 {
     webhook_metrics_add();
     stripe_metrics_add();
+    web_metrics_add();
 }
 
 /* --- open ----------------------------------------------------------------- */
@@ -171,9 +194,13 @@ static int open_all(struct billing *self, struct pp_err *err)
     pp_crash_point("start"); /* reads its setting, before there are threads */
     cfg.webhook.postgres = cfg.postgres;
     cfg.webhook.is_live = cfg.mode == MODE_LIVE;
-    desk.plans = self->plans;
+    cfg.web.stripe = &cfg.stripe;
     if (webhook_open(&self->webhook, &cfg.webhook, err) < 0 ||
-        desk_open(&self->desk, &desk, err) < 0)
+        web_open(&self->web, &cfg.web, err) < 0)
+        return -1;
+    desk.plans = self->plans;
+    desk.context = self->web;
+    if (desk_open(&self->desk, &desk, err) < 0)
         return -1;
     self->routes = (struct billing_routes){
         .http = self->http, .desk = self->desk, .webhook = self->webhook};
@@ -189,6 +216,7 @@ static void one_turn(struct billing *self, int wait_ms)
         return;
     webhook_turn(self->webhook);
     desk_turn(self->desk);
+    web_turn(self->web);
 }
 
 static void judge_readiness(struct billing *self)
@@ -218,6 +246,7 @@ static void close_all(struct billing *self)
         webhook_turn(self->webhook);
     pp_http_close(&self->http);
     webhook_close(&self->webhook);
+    web_close(&self->web);
     pp_plans_close(&self->plans);
     pp_registry_close(&self->registry);
 }

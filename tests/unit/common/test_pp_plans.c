@@ -117,10 +117,62 @@ static void a_file_that_is_not_there_is_refused_by_its_name(void **state)
     assert_non_null(strstr(err.msg, "/nowhere/plans.json"));
 }
 
+static void an_offer_is_of_a_price_that_is_known_again(void **state)
+{
+#define OFFER(prices, offers)                                                  \
+    "{\"plans\":[{\"code\":\"FREE\",\"display_name\":\"x\",\"features\":[],"   \
+    "\"monthly_limit\":1,\"max_alerts\":1,\"grace_days\":7,\"price_ids\":"     \
+    "[" prices "],\"offers\":" offers "}]}"
+    static const struct {
+        const char *when, *text;
+        bool is_right;
+    } cases[] = {
+        {"it is among the plan's",
+         OFFER("\"p\"", "{\"month\":{\"price_id\":\"p\",\"amount\":900,"
+                        "\"currency\":\"usd\"}}"),
+         true},
+        {"there are none", OFFER("", "{}"), true},
+        {"it is not",
+         OFFER("\"q\"", "{\"month\":{\"price_id\":\"p\",\"amount\":900,"
+                        "\"currency\":\"usd\"}}"),
+         false},
+        {"it is paid by the week",
+         OFFER("\"p\"", "{\"week\":{\"price_id\":\"p\",\"amount\":900,"
+                        "\"currency\":\"usd\"}}"),
+         false},
+        {"it has no amount",
+         OFFER("\"p\"",
+               "{\"month\":{\"price_id\":\"p\",\"currency\":\"usd\"}}"),
+         false},
+        {"its currency is none",
+         OFFER("\"p\"", "{\"month\":{\"price_id\":\"p\",\"amount\":900,"
+                        "\"currency\":\"USD\"}}"),
+         false},
+        {"the month is there twice",
+         OFFER("\"p\"", "{\"month\":{\"price_id\":\"p\",\"amount\":900,"
+                        "\"currency\":\"usd\"},\"month\":{\"price_id\":"
+                        "\"p\",\"amount\":900,\"currency\":\"usd\"}}"),
+         false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < PP_COUNT(cases); i++) {
+        struct pp_plans *plans = NULL;
+        struct pp_err err = {0};
+        int result = pp_plans_read(&plans, pp_str_of(cases[i].text), &err);
+
+        if ((result == 0) != cases[i].is_right)
+            fail_msg("when %s: %s", cases[i].when, err.msg);
+        if (result == 0)
+            pp_plans_close(&plans);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_three_plans_are_built_in),
+        cmocka_unit_test(an_offer_is_of_a_price_that_is_known_again),
         cmocka_unit_test(a_limit_may_be_nothing_and_may_be_unlimited),
         cmocka_unit_test(a_catalogue_that_is_wrong_is_refused_in_words),
         cmocka_unit_test(a_file_that_is_not_there_is_refused_by_its_name),
