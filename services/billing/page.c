@@ -315,7 +315,7 @@ static void usage_banner(struct page *page, const struct overview *is,
         grace_banner(page, is, out);
     } else if (percent >= WARN_PERCENT) {
         snprintf(heading, sizeof(heading), "%d %% of your events are used",
-                 percent >= 90 ? 90 : 80);
+                 percent);
         add_banner(page, "warn", heading,
                    "When all of them are, new data is still accepted for the "
                    "plan's grace, and we will write to you.",
@@ -381,6 +381,9 @@ static void add_plan(struct page *page, const struct overview *is,
         [PLAN] = pp_str_of(plan_name(plans, is->plan_code)),
         [STATE] = pp_str_of(status_words(is->status)),
         [MANAGES] = pp_str_of(is->has_customer ? "yes" : ""),
+        [VERB] = pp_str_of(checkout_is_live(pp_str_of(is->status))
+                               ? "Manage subscription"
+                               : "Invoices"),
         [FORM] = pp_str_of(form),
     };
 
@@ -396,8 +399,9 @@ static void add_plan(struct page *page, const struct overview *is,
 static void add_usage(struct page *page, const struct overview *is,
                       struct pp_buf *out)
 {
-    char used[PAGE_TEXT_BYTES], limit[PAGE_TEXT_BYTES], percent[8],
-        start[PAGE_TEXT_BYTES], end[PAGE_TEXT_BYTES], window[WORDS_BYTES];
+    char used[PAGE_TEXT_BYTES], limit[PAGE_TEXT_BYTES], bar[16],
+        percent[PAGE_TEXT_BYTES], start[PAGE_TEXT_BYTES], end[PAGE_TEXT_BYTES],
+        window[WORDS_BYTES];
     int full = overview_percent(is);
     bool is_bad = is->state == PP_CAPACITY_REJECTING;
     struct pp_str values[NAMES] = {[KIND] = pp_str_of(is_bad ? "bad"
@@ -407,14 +411,19 @@ static void add_usage(struct page *page, const struct overview *is,
 
     page_number(is->used, used);
     page_number(is->limit, limit);
-    snprintf(percent, sizeof(percent), "%d", full);
+    snprintf(bar, sizeof(bar), "%d", full);
+    page_number(is->limit > 0 && full == 100
+                    ? (int64_t)((double)is->used * 100 / (double)is->limit)
+                    : full,
+                percent);
     day_of(is->window_start_ms, start);
     page_instant(is->window_end_ms, end);
     snprintf(window, sizeof(window), "Since %s. Counting begins anew on %s.",
              start, end);
     values[USED] = pp_str_of(used);
     values[LIMIT] = pp_str_of(limit);
-    values[PERCENT] = pp_str_of(percent);
+    values[PERCENT] = pp_str_of(bar);
+    values[N] = pp_str_of(percent);
     values[WINDOW] = pp_str_of(window);
     add(page,
         is->limit == PP_CAPACITY_UNLIMITED ? PAGE_USAGE_UNLIMITED : PAGE_USAGE,
@@ -459,7 +468,8 @@ static void add_offer(struct page *page, const struct pp_plan *plan,
     };
 
     page_amount(offer->amount, offer->currency, amount);
-    snprintf(price, sizeof(price), "%s", amount);
+    snprintf(price, sizeof(price), "%s / %s", amount,
+             pp_plan_interval_name(interval));
     values[PRICE] = pp_str_of(price);
     add(page, PAGE_OFFER, values, out);
 }
@@ -524,11 +534,11 @@ static void add_top(struct page *page, const char *title, const char *form,
     add(page, PAGE_TOP, values, out);
 }
 
-static void add_bottom(struct page *page, struct pp_buf *out)
+static void add_bottom(struct page *page, const char *text, struct pp_buf *out)
 {
-    static const struct pp_str none[NAMES];
+    const struct pp_str values[NAMES] = {[TEXT] = pp_str_of(text)};
 
-    add(page, PAGE_BOTTOM, none, out);
+    add(page, PAGE_BOTTOM, values, out);
 }
 
 void page_billing(struct page *page, const struct overview *is,
@@ -545,7 +555,7 @@ void page_billing(struct page *page, const struct overview *is,
     add_usage(page, is, out);
     add_refused(page, is, out);
     add_choices(page, is, plans, form, out);
-    add_bottom(page, out);
+    add_bottom(page, "All times are in UTC.", out);
 }
 
 void page_login(struct page *page, const char *account, const char *link,
@@ -556,7 +566,7 @@ void page_login(struct page *page, const char *account, const char *link,
 
     add_top(page, "Open the billing page", "", out);
     add(page, PAGE_LOGIN, values, out);
-    add_bottom(page, out);
+    add_bottom(page, "", out);
 }
 
 void page_note(struct page *page, const char *title, const char *text,
@@ -568,5 +578,5 @@ void page_note(struct page *page, const char *title, const char *text,
 
     add_top(page, title, "", out);
     add(page, PAGE_NOTE, values, out);
-    add_bottom(page, out);
+    add_bottom(page, "", out);
 }

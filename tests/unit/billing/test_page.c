@@ -80,8 +80,8 @@ static void the_page_says_plan_usage_and_prices(void **state)
     has(text, "of 5,000");
     has(text, "value=\"24\"");
     has(text, "50,000 events a month");
-    has(text, "$9<");
-    has(text, "$290<");
+    has(text, "$9 / month<");
+    has(text, "$290 / year<");
     has(text, "name=\"plan\" value=\"PREMIUM\"");
     has_not(text, "price_"); /* prices are ours to say */
     has_not(text, "<script");
