@@ -23,7 +23,9 @@
 
 #include "capacity.h"
 #include "desk.h"
+#include "sweep.h"
 #include "webhook.h"
+#include "worker.h"
 
 #define TURN_MS      200
 #define STOP_MS      15000
@@ -42,6 +44,8 @@ static struct {
     const char *address;
     int port, clerks;
     struct webhook_options webhook;
+    struct workers_options workers;
+    struct sweep_options sweep;
 } cfg;
 
 /* What is needed only where billing is on. */
@@ -92,6 +96,11 @@ static const struct pp_setting settings[] = {
                  "public port"),
     PP_INT_RANGE("PAWPRINT_BILLING_CLERKS", &cfg.clerks, "4", 1, 64,
                  "calls of customers that are served at once"),
+    PP_INT_RANGE("PAWPRINT_BILLING_WORKERS", &cfg.workers.threads, "2", 1, 64,
+                 "events that are worked on at once"),
+    PP_INT_RANGE("PAWPRINT_BILLING_AWAY_MS", &cfg.workers.away_ms, "300000",
+                 500, 3600000, "longest pause while Stripe is away"),
+    SWEEP_SETTINGS(&cfg.sweep),
     {0},
 };
 
@@ -108,6 +117,8 @@ struct billing {
     struct pp_http *http;
     struct webhook *webhook;
     struct desk *desk;
+    struct workers *workers;
+    struct sweep *sweep;
     struct billing_routes routes;
 };
 
@@ -115,6 +126,8 @@ static void add_metrics(void)
 {
     webhook_metrics_add();
     stripe_metrics_add();
+    workers_metrics_add();
+    sweep_metrics_add();
 }
 
 /* --- open ----------------------------------------------------------------- */
@@ -149,14 +162,42 @@ static int open_http(struct billing *self, struct pp_err *err)
                         err);
 }
 
-static int open_all(struct billing *self, struct pp_err *err)
+/* What all of them get. */
+static void share_settings(struct billing *self)
 {
-    struct desk_options desk = {
+    bool is_live = cfg.mode == MODE_LIVE;
+
+    cfg.webhook.postgres = cfg.workers.postgres = cfg.sweep.postgres =
+        cfg.postgres;
+    cfg.webhook.is_live = cfg.workers.is_live = cfg.sweep.is_live = is_live;
+    cfg.workers.stripe = cfg.sweep.stripe = &cfg.stripe;
+    cfg.workers.plans = cfg.sweep.plans = self->plans;
+}
+
+static int open_billing(struct billing *self, struct pp_err *err)
+{
+    const struct desk_options desk = {
         .threads = cfg.clerks,
         .postgres = cfg.postgres,
         .stripe = &cfg.stripe,
+        .plans = self->plans,
     };
 
+    share_settings(self);
+    pp_capacity_setup(self->plans, self->registry);
+    pp_crash_point("start"); /* reads its setting, before there are threads */
+    if (webhook_open(&self->webhook, &cfg.webhook, err) < 0 ||
+        desk_open(&self->desk, &desk, err) < 0 ||
+        workers_open(&self->workers, &cfg.workers, err) < 0 ||
+        sweep_open(&self->sweep, &cfg.sweep, err) < 0)
+        return -1;
+    self->routes = (struct billing_routes){
+        .http = self->http, .desk = self->desk, .webhook = self->webhook};
+    return 0;
+}
+
+static int open_all(struct billing *self, struct pp_err *err)
+{
     if (sodium_init() < 0)
         return pp_err_set(err, PP_ERR_FATAL, "libsodium does not start");
     if (pp_plans_open(&self->plans, cfg.plans, err) < 0 ||
@@ -167,17 +208,7 @@ static int open_all(struct billing *self, struct pp_err *err)
         return 0;
     if (learn_schema(self, err) < 0)
         return -1;
-    pp_capacity_setup(self->plans, self->registry);
-    pp_crash_point("start"); /* reads its setting, before there are threads */
-    cfg.webhook.postgres = cfg.postgres;
-    cfg.webhook.is_live = cfg.mode == MODE_LIVE;
-    desk.plans = self->plans;
-    if (webhook_open(&self->webhook, &cfg.webhook, err) < 0 ||
-        desk_open(&self->desk, &desk, err) < 0)
-        return -1;
-    self->routes = (struct billing_routes){
-        .http = self->http, .desk = self->desk, .webhook = self->webhook};
-    return 0;
+    return open_billing(self, err);
 }
 
 /* --- a turn --------------------------------------------------------------- */
@@ -213,6 +244,8 @@ static void drain(struct billing *self)
 
 static void close_all(struct billing *self)
 {
+    workers_close(&self->workers);
+    sweep_close(&self->sweep);
     desk_close(&self->desk);
     if (self->webhook)
         webhook_turn(self->webhook);
