@@ -30,6 +30,8 @@ CREATE TABLE stripe_event (
 );
 CREATE INDEX stripe_event_open ON stripe_event (next_at)
     WHERE state IN ('new', 'failed');
+CREATE INDEX stripe_event_dead ON stripe_event (received_at)
+    WHERE state = 'dead';
 CREATE INDEX stripe_event_of_customer ON stripe_event (customer_id, received_at);
 CREATE INDEX stripe_event_received ON stripe_event (received_at);
 
@@ -74,16 +76,6 @@ ALTER TABLE billing_profile
         CHECK (current_period_end > current_period_start);
 CREATE UNIQUE INDEX billing_profile_customer ON billing_profile (livemode, stripe_customer_id);
 
--- The last answer about each subscription, for people and for comparisons.
-CREATE TABLE stripe_subscription (
-    subscription_id text PRIMARY KEY,
-    account_id text NOT NULL REFERENCES account ON DELETE CASCADE,
-    status text NOT NULL,
-    body jsonb NOT NULL,
-    fetched_at timestamptz NOT NULL DEFAULT pp_now()
-);
-CREATE INDEX stripe_subscription_of_account ON stripe_subscription (account_id);
-
 -- How far the sweep has read Stripe's list of events that it could not deliver,
 -- and what the nightly comparison found.
 CREATE TABLE billing_sweep (
@@ -96,7 +88,7 @@ INSERT INTO billing_sweep DEFAULT VALUES;
 
 DO 'BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = ''pawprint_billing'') THEN CREATE ROLE pawprint_billing LOGIN; END IF; END';
 
-GRANT SELECT, INSERT, UPDATE ON stripe_event, stripe_subscription TO pawprint_billing;
+GRANT SELECT, INSERT, UPDATE, DELETE ON stripe_event TO pawprint_billing;
 GRANT SELECT, INSERT, DELETE ON stripe_unreadable TO pawprint_billing;
 GRANT SELECT, UPDATE ON billing_profile, billing_sweep TO pawprint_billing;
 GRANT SELECT, INSERT, UPDATE, DELETE ON job_run TO pawprint_billing;

@@ -125,3 +125,264 @@ int inbox_add_unreadable(struct pp_pg *pg, struct pp_str body,
                       "max(id) FROM stripe_unreadable) - 100",
                       0, NULL, err);
 }
+
+/* --- locks ---------------------------------------------------------------- */
+
+int inbox_lock(struct pp_pg *pg, const char *customer, struct pp_err *err)
+{
+    return pp_pg_exec(pg,
+                      "SELECT pg_advisory_lock(" LOCK_CLASS ", hashtext($1))",
+                      1, &customer, err);
+}
+
+void inbox_unlock(struct pp_pg *pg, const char *customer)
+{
+    struct pp_err err = {0};
+
+    /* Where the connection is gone, so is the lock. */
+    (void)pp_pg_exec(pg,
+                     "SELECT pg_advisory_unlock(" LOCK_CLASS ", hashtext($1))",
+                     1, &customer, &err);
+}
+
+static int try_lock(struct pp_pg *pg, const char *key, bool *got,
+                    struct pp_err *err)
+{
+    struct pp_pg_rows rows;
+    int result = pp_pg_query(
+        pg, "SELECT pg_try_advisory_lock(" LOCK_CLASS ", hashtext($1))", 1,
+        &key, &rows, err);
+
+    *got = result == 0 && pp_pg_bool(&rows, 0, 0);
+    pp_pg_rows_fini(&rows);
+    return result;
+}
+
+/* --- taking out ----------------------------------------------------------- */
+
+#define OPEN "state IN ('new', 'failed') AND next_at <= pp_now()"
+
+/* The event that is due first, locked; 0: there is none. */
+static int find_due(struct pp_pg *pg, struct inbox_lot *lot, struct pp_err *err)
+{
+    struct pp_pg_rows rows;
+    int result = pp_pg_query(pg,
+                             "SELECT event_id, customer_id FROM stripe_event "
+                             "WHERE " OPEN " ORDER BY next_at LIMIT 1 FOR "
+                             "UPDATE SKIP LOCKED",
+                             0, NULL, &rows, err);
+
+    if (result == 0 && rows.count == 1) {
+        snprintf(lot->ids[0], sizeof(lot->ids[0]), "%s",
+                 pp_pg_text(&rows, 0, 0));
+        snprintf(lot->customer, sizeof(lot->customer), "%s",
+                 pp_pg_text(&rows, 0, 1));
+        snprintf(lot->key, sizeof(lot->key), "%s",
+                 lot->customer[0] ? lot->customer : lot->ids[0]);
+        result = 1;
+    }
+    pp_pg_rows_fini(&rows);
+    return result;
+}
+
+/* All that is due of the same customer: one answer of Stripe's does for all. */
+static int take_all(struct pp_pg *pg, struct inbox_lot *lot, struct pp_err *err)
+{
+    const char *values[] = {lot->customer, lot->ids[0]};
+    struct pp_pg_rows rows;
+    int result = pp_pg_query(
+        pg,
+        "UPDATE stripe_event SET attempts = attempts + 1, next_at = pp_now() + "
+        "interval '" TAKEN_WAIT "' WHERE event_id IN (SELECT event_id FROM "
+        "stripe_event WHERE (event_id = $2 OR ($1 <> '' AND customer_id = $1)) "
+        "AND " OPEN " ORDER BY event_id <> $2, received_at LIMIT 50 FOR UPDATE "
+        "SKIP LOCKED) RETURNING event_id",
+        2, values, &rows, err);
+
+    for (int i = 0; result == 0 && i < rows.count && i < INBOX_TAKEN_MAX; i++)
+        snprintf(lot->ids[lot->count++], sizeof(lot->ids[0]), "%s",
+                 pp_pg_text(&rows, i, 0));
+    pp_pg_rows_fini(&rows);
+    return result;
+}
+
+static int come_again(struct pp_pg *pg, const struct inbox_lot *lot,
+                      struct pp_err *err)
+{
+    const char *values[] = {lot->ids[0]};
+
+    return pp_pg_exec(pg,
+                      "UPDATE stripe_event SET next_at = pp_now() + interval "
+                      "'200 milliseconds' WHERE event_id = $1",
+                      1, values, err);
+}
+
+static int take_in_transaction(struct pp_pg *pg, enum inbox_taken *taken,
+                               struct inbox_lot *lot, bool *locked,
+                               struct pp_err *err)
+{
+    int found = find_due(pg, lot, err);
+
+    if (found <= 0)
+        return found;
+    if (try_lock(pg, lot->key, locked, err) < 0)
+        return -1;
+    *taken = *locked ? INBOX_TAKEN : INBOX_OTHERS;
+    return *locked ? take_all(pg, lot, err) : come_again(pg, lot, err);
+}
+
+int inbox_take(struct pp_pg *pg, enum inbox_taken *taken_out,
+               struct inbox_lot *lot_out, struct pp_err *err)
+{
+    bool locked = false;
+    int result;
+
+    *taken_out = INBOX_NONE;
+    *lot_out = (struct inbox_lot){.count = 0};
+    if (pp_pg_begin(pg, err) < 0)
+        return -1;
+    result = take_in_transaction(pg, taken_out, lot_out, &locked, err);
+    if (result == 0 && pp_pg_commit(pg, err) == 0)
+        return 0;
+    pp_pg_rollback(pg);
+    if (locked)
+        inbox_unlock(pg, lot_out->key);
+    *taken_out = INBOX_NONE;
+    return -1;
+}
+
+/* --- how it ended --------------------------------------------------------- */
+
+int inbox_finish(struct pp_pg *pg, const char *event_id, const char *state,
+                 const char *why, struct pp_err *err)
+{
+    const char *values[] = {event_id, state, why};
+
+    return pp_pg_exec(pg,
+                      "UPDATE stripe_event SET state = $2, last_error = $3, "
+                      "finished_at = pp_now() WHERE event_id = $1 AND state IN "
+                      "('new', 'failed')",
+                      3, values, err);
+}
+
+/* Seconds before the next attempt: 22 hours in all, a fifth of each random. */
+#define PAUSES                                                                 \
+    "(ARRAY[1, 5, 30, 120, 300, 900, 1800, 3600, 7200, 14400, 21600, 28800])"
+
+static int tell_of_dead(struct pp_pg *pg, const char *event_id, const char *why,
+                        struct pp_err *err)
+{
+    char key[300], detail[900];
+
+    snprintf(key, sizeof(key), "stripe/dead/%s", event_id);
+    snprintf(detail, sizeof(detail),
+             "%s: %s. See `pawprint billing dead list`.", event_id, why);
+    return inbox_tell_staff(
+        pg, key, NULL, "An event of Stripe's could not be done", detail, err);
+}
+
+int inbox_fail(struct pp_pg *pg, const char *event_id, const char *why,
+               bool *is_dead_out, struct pp_err *err)
+{
+    const char *values[] = {event_id, why};
+    struct pp_pg_rows rows;
+    int result = pp_pg_query(
+        pg,
+        "UPDATE stripe_event SET last_error = $2, state = CASE WHEN attempts "
+        ">= 12 THEN 'dead' ELSE 'failed' END, finished_at = CASE WHEN attempts "
+        ">= 12 THEN pp_now() END, next_at = pp_now() + interval '1 second' * "
+        "(0.8 + 0.4 * random()) * " PAUSES "[least(greatest(attempts, 1), 12)] "
+        "WHERE event_id = $1 AND state IN ('new', 'failed') RETURNING state = "
+        "'dead'",
+        2, values, &rows, err);
+
+    *is_dead_out = result == 0 && rows.count == 1 && pp_pg_bool(&rows, 0, 0);
+    pp_pg_rows_fini(&rows);
+    return *is_dead_out ? tell_of_dead(pg, event_id, why, err) : result;
+}
+
+int inbox_postpone(struct pp_pg *pg, const struct inbox_lot *lot,
+                   int64_t wait_ms, const char *why, struct pp_err *err)
+{
+    char wait[24];
+
+    snprintf(wait, sizeof(wait), "%" PRId64, wait_ms);
+    for (int i = 0; i < lot->count; i++) {
+        const char *values[] = {lot->ids[i], why, wait};
+
+        if (pp_pg_exec(pg,
+                       "UPDATE stripe_event SET state = 'failed', attempts = "
+                       "greatest(attempts - 1, 0), last_error = $2, next_at = "
+                       "pp_now() + $3::bigint * interval '1 millisecond' WHERE "
+                       "event_id = $1 AND state IN ('new', 'failed')",
+                       3, values, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+int inbox_set_customer(struct pp_pg *pg, const char *event_id,
+                       const char *customer, struct pp_err *err)
+{
+    const char *values[] = {event_id, customer};
+
+    return pp_pg_exec(pg,
+                      "UPDATE stripe_event SET customer_id = $2, next_at = "
+                      "pp_now(), attempts = greatest(attempts - 1, 0) WHERE "
+                      "event_id = $1",
+                      2, values, err);
+}
+
+int inbox_put_back(struct pp_pg *pg, const char *event_id, const char *state,
+                   bool *is_there_out, struct pp_err *err)
+{
+    const char *values[] = {event_id, state};
+    struct pp_pg_rows rows;
+    int result =
+        pp_pg_query(pg,
+                    "UPDATE stripe_event SET state = 'new', attempts "
+                    "= 0, next_at = pp_now(), finished_at = NULL WHERE "
+                    "event_id = $1 AND state = coalesce($2, state)",
+                    2, values, &rows, err);
+
+    *is_there_out = result == 0 && rows.changed == 1;
+    pp_pg_rows_fini(&rows);
+    if (!*is_there_out)
+        return result;
+    return pp_pg_exec(pg, "NOTIFY stripe_event", 0, NULL, err);
+}
+
+/* --- around --------------------------------------------------------------- */
+
+int inbox_look(struct pp_pg *pg, struct inbox_waiting *out, struct pp_err *err)
+{
+    struct pp_pg_rows rows;
+    int result = pp_pg_query(
+        pg,
+        "SELECT count(*) FILTER (WHERE state <> 'dead'), coalesce(extract("
+        "epoch FROM pp_now() - min(received_at) FILTER (WHERE state <> 'dead'"
+        ")), 0)::bigint, count(*) FILTER (WHERE state = 'dead') FROM "
+        "stripe_event WHERE state IN ('new', 'failed', 'dead')",
+        0, NULL, &rows, err);
+
+    if (result == 0)
+        *out = (struct inbox_waiting){pp_pg_int64(&rows, 0, 0),
+                                      pp_pg_int64(&rows, 0, 1),
+                                      pp_pg_int64(&rows, 0, 2)};
+    pp_pg_rows_fini(&rows);
+    return result;
+}
+
+int inbox_forget(struct pp_pg *pg, struct pp_err *err)
+{
+    if (pp_pg_exec(pg,
+                   "UPDATE stripe_event SET body = NULL WHERE body IS NOT NULL "
+                   "AND received_at < pp_now() - interval '90 days' AND state "
+                   "NOT IN ('new', 'failed')",
+                   0, NULL, err) < 0)
+        return -1;
+    return pp_pg_exec(pg,
+                      "DELETE FROM stripe_event WHERE received_at < pp_now() - "
+                      "interval '400 days' AND state NOT IN ('new', 'failed')",
+                      0, NULL, err);
+}

@@ -43,40 +43,58 @@ int inbox_tell_staff(struct pp_pg *pg, const char *key, const char *account_id,
 #define INBOX_TAKEN_MAX 50
 
 /*
- * The events of one customer, or one event without. While they are held no
- * other process gets events of that customer; a process that dies lets go of
- * them at once.
+ * A customer's lock, of this connection: who is killed, or loses it, lets go
+ * at once. It keeps two from asking Stripe for the same; that nothing goes
+ * wrong where it is lost is up to the numbers of sync.h. inbox_lock() waits.
  */
+int inbox_lock(struct pp_pg *pg, const char *customer, struct pp_err *err);
+void inbox_unlock(struct pp_pg *pg, const char *customer);
+
+/* The events of one customer, or one event without, under the lock. */
 struct inbox_lot {
+    char key[NOTICE_ID_BYTES];      /* of the lock */
     char customer[NOTICE_ID_BYTES]; /* or empty */
     char ids[INBOX_TAKEN_MAX][NOTICE_ID_BYTES];
     int count;
 };
 
+enum inbox_taken {
+    INBOX_NONE,   /* nothing is due */
+    INBOX_OTHERS, /* somebody else has that customer: ask again */
+    INBOX_TAKEN,
+};
+
 /*
- * Takes a lot. 1: there is one; 0: nothing is due, or others have it. Each of
- * its events has one attempt more.
+ * Takes a lot. Each of its events has one attempt more from here on, so that
+ * one that kills its worker ends as dead, too. inbox_unlock(lot.key) after it.
  */
-int inbox_take(struct pp_pg *pg, struct inbox_lot *lot_out, struct pp_err *err);
+int inbox_take(struct pp_pg *pg, enum inbox_taken *taken_out,
+               struct inbox_lot *lot_out, struct pp_err *err);
 
-/* Lets go of the lot, after one of the below. */
-int inbox_let_go(struct pp_pg *pg, const struct inbox_lot *lot,
-                 struct pp_err *err);
-
-/* In the caller's transaction: state is 'done' or 'ignored'. */
+/* In the caller's transaction: state is 'done' or 'ignored', why may be "". */
 int inbox_finish(struct pp_pg *pg, const char *event_id, const char *state,
                  const char *why, struct pp_err *err);
 
 /*
- * In a transaction of its own: it is tried again, later each time, or dead, in
- * which case staff are told. *is_dead_out says which.
+ * In the caller's transaction: it is tried again, later each time, or dead, in
+ * which case staff are told.
  */
 int inbox_fail(struct pp_pg *pg, const char *event_id, const char *why,
                bool *is_dead_out, struct pp_err *err);
 
-/* The same when Stripe is away: the attempt does not count. */
+/* Stripe is away: the lot is tried again then, and the attempt does not count.
+ */
 int inbox_postpone(struct pp_pg *pg, const struct inbox_lot *lot,
                    int64_t wait_ms, const char *why, struct pp_err *err);
+
+/* We know now whose it is; it is taken again, under that lock. */
+int inbox_set_customer(struct pp_pg *pg, const char *event_id,
+                       const char *customer, struct pp_err *err);
+
+/* Has it tried again now, attempts and all. False: there is none in `state`;
+ * state may be NULL for any. */
+int inbox_put_back(struct pp_pg *pg, const char *event_id, const char *state,
+                   bool *is_there_out, struct pp_err *err);
 
 /* What waits, for metrics. */
 struct inbox_waiting {

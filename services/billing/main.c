@@ -25,8 +25,10 @@
 
 #include "capacity.h"
 #include "desk.h"
+#include "sweep.h"
 #include "web.h"
 #include "webhook.h"
+#include "worker.h"
 
 #define TURN_MS      200
 #define STOP_MS      15000
@@ -46,6 +48,8 @@ static struct {
     int port, clerks;
     struct webhook_options webhook;
     struct web_options web;
+    struct workers_options workers;
+    struct sweep_options sweep;
 } cfg;
 
 /* What is needed only where billing is on. */
@@ -111,6 +115,11 @@ static const struct pp_setting settings[] = {
                    "120/m", pp_rate_wrong,
                    "calls of a token or session that only look, like 5/m or "
                    "100/s, 5000/m; or off"),
+    PP_INT_RANGE("PAWPRINT_BILLING_WORKERS", &cfg.workers.threads, "2", 1, 64,
+                 "events that are worked on at once"),
+    PP_INT_RANGE("PAWPRINT_BILLING_AWAY_MS", &cfg.workers.away_ms, "300000",
+                 500, 3600000, "longest pause while Stripe is away"),
+    SWEEP_SETTINGS(&cfg.sweep),
     {0},
 };
 
@@ -130,6 +139,8 @@ struct billing {
     struct webhook *webhook;
     struct desk *desk;
     struct web *web;
+    struct workers *workers;
+    struct sweep *sweep;
     struct billing_routes routes;
 };
 
@@ -138,6 +149,8 @@ static void add_metrics(void)
     webhook_metrics_add();
     stripe_metrics_add();
     web_metrics_add();
+    workers_metrics_add();
+    sweep_metrics_add();
 }
 
 /* --- open ----------------------------------------------------------------- */
@@ -172,14 +185,46 @@ static int open_http(struct billing *self, struct pp_err *err)
                         err);
 }
 
-static int open_all(struct billing *self, struct pp_err *err)
+/* What all of them get. */
+static void share_settings(struct billing *self)
+{
+    bool is_live = cfg.mode == MODE_LIVE;
+
+    cfg.webhook.postgres = cfg.workers.postgres = cfg.sweep.postgres =
+        cfg.postgres;
+    cfg.webhook.is_live = cfg.workers.is_live = cfg.sweep.is_live = is_live;
+    cfg.workers.stripe = cfg.sweep.stripe = &cfg.stripe;
+    cfg.workers.plans = cfg.sweep.plans = self->plans;
+}
+
+static int open_billing(struct billing *self, struct pp_err *err)
 {
     struct desk_options desk = {
         .threads = cfg.clerks,
         .postgres = cfg.postgres,
         .stripe = &cfg.stripe,
+        .plans = self->plans,
     };
 
+    share_settings(self);
+    pp_capacity_setup(self->plans, self->registry);
+    pp_crash_point("start"); /* reads its setting, before there are threads */
+    cfg.web.stripe = &cfg.stripe;
+    if (webhook_open(&self->webhook, &cfg.webhook, err) < 0 ||
+        web_open(&self->web, &cfg.web, err) < 0)
+        return -1;
+    desk.context = self->web;
+    if (desk_open(&self->desk, &desk, err) < 0 ||
+        workers_open(&self->workers, &cfg.workers, err) < 0 ||
+        sweep_open(&self->sweep, &cfg.sweep, err) < 0)
+        return -1;
+    self->routes = (struct billing_routes){
+        .http = self->http, .desk = self->desk, .webhook = self->webhook};
+    return 0;
+}
+
+static int open_all(struct billing *self, struct pp_err *err)
+{
     if (sodium_init() < 0)
         return pp_err_set(err, PP_ERR_FATAL, "libsodium does not start");
     if (pp_plans_open(&self->plans, cfg.plans, err) < 0 ||
@@ -190,21 +235,7 @@ static int open_all(struct billing *self, struct pp_err *err)
         return 0;
     if (learn_schema(self, err) < 0)
         return -1;
-    pp_capacity_setup(self->plans, self->registry);
-    pp_crash_point("start"); /* reads its setting, before there are threads */
-    cfg.webhook.postgres = cfg.postgres;
-    cfg.webhook.is_live = cfg.mode == MODE_LIVE;
-    cfg.web.stripe = &cfg.stripe;
-    if (webhook_open(&self->webhook, &cfg.webhook, err) < 0 ||
-        web_open(&self->web, &cfg.web, err) < 0)
-        return -1;
-    desk.plans = self->plans;
-    desk.context = self->web;
-    if (desk_open(&self->desk, &desk, err) < 0)
-        return -1;
-    self->routes = (struct billing_routes){
-        .http = self->http, .desk = self->desk, .webhook = self->webhook};
-    return 0;
+    return open_billing(self, err);
 }
 
 /* --- a turn --------------------------------------------------------------- */
@@ -241,6 +272,8 @@ static void drain(struct billing *self)
 
 static void close_all(struct billing *self)
 {
+    workers_close(&self->workers);
+    sweep_close(&self->sweep);
     desk_close(&self->desk);
     if (self->webhook)
         webhook_turn(self->webhook);

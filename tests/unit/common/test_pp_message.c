@@ -60,7 +60,8 @@ static void every_kind_is_there(void **state)
         "account_blocked", "alert_fired",       "alert_resolved",
         "announcement",    "capacity_depleted", "capacity_rejecting",
         "grace_reminder",  "capacity_restored", "staff_alert",
-        "usage_warning",
+        "usage_warning",   "payment_failed",    "payment_action",
+        "trial_ending",
     };
 
     (void)state;
