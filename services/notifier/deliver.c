@@ -160,6 +160,14 @@ static void set_failed(struct deliver *deliver, struct attempt *attempt,
     set_end(attempt, OUTCOME_FAILED, 0, deliver->answer.p);
 }
 
+static void set_suppressed(struct deliver *deliver, struct attempt *attempt,
+                           const char *what, const char *why)
+{
+    pp_buf_reset(&deliver->answer);
+    pp_buf_printf(&deliver->answer, "%s%s%c", what, why, '\0');
+    set_end(attempt, OUTCOME_SUPPRESSED, 0, deliver->answer.p);
+}
+
 /* --- mail ------------------------------------------------------------------
  */
 static void write_mail(struct deliver *deliver, struct attempt *attempt)
@@ -200,6 +208,7 @@ static void send_mail(struct deliver *deliver, struct attempt *attempt)
         return;
     }
     write_mail(deliver, attempt);
+    mail_id(pp_str_of(attempt->message->key), attempt->end->message_id);
     if (deliver->body.overflow) {
         set_failed(deliver, attempt, "the mail is too large");
         return;
@@ -349,7 +358,10 @@ static void send_by_channel(struct deliver *deliver, struct attempt *attempt)
     const char *channel = attempt->message->channel;
 
     if (attempt->message->suppressed)
-        set_end(attempt, OUTCOME_SUPPRESSED, 0, "the target gets nothing more");
+        set_suppressed(deliver, attempt, "the target gets nothing more: ",
+                       attempt->message->suppressed);
+    else if (attempt->message->opted_out)
+        set_suppressed(deliver, attempt, "the recipient has unsubscribed", "");
     else if (strcmp(channel, "mail") == 0)
         send_mail(deliver, attempt);
     else if (strcmp(channel, "slack") == 0)
