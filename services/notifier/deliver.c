@@ -374,12 +374,46 @@ static void send_by_channel(struct deliver *deliver, struct attempt *attempt)
         send_sms(deliver, attempt);
 }
 
+/* The text of url, kept until the next message, as a value of the message. */
+static void set_link(struct deliver *deliver, struct attempt *attempt,
+                     const char *name, struct pp_buf *url)
+{
+    const char *kept =
+        url->n ? pp_arena_text(&deliver->arena, pp_buf_str(url)) : NULL;
+
+    if (kept)
+        pp_message_set(attempt->kind, name, pp_str_of(kept), &attempt->values);
+}
+
+/* Only mails have them: what else is sent may be read by many. */
+static void add_links(struct deliver *deliver, struct attempt *attempt)
+{
+    const struct ledger_message *message = attempt->message;
+    const struct links *links = deliver->options->links;
+    int64_t now_s = pp_wall_now().ms / 1000;
+    struct pp_buf url;
+
+    if (strcmp(message->channel, "mail") != 0)
+        return;
+    pp_buf_init(&url, PP_LINK_BYTES_MAX + 600);
+    links_add_snooze(
+        links, pp_message_get(attempt->kind, "snooze_id", &attempt->values),
+        now_s, &url);
+    set_link(deliver, attempt, "snooze_url", &url);
+    pp_buf_reset(&url);
+    links_add_unsubscribe(links, message->account_id, message->kind,
+                          pp_str_of(message->target), now_s, &url);
+    set_link(deliver, attempt, "unsubscribe_url", &url);
+    pp_buf_fini(&url);
+}
+
 static int send_rendered(struct deliver *deliver, struct ledger *ledger,
                          struct attempt *attempt, struct pp_err *err)
 {
     if (attempt->kind &&
         render_values(ledger, attempt->kind, attempt->message, &deliver->arena,
                       &attempt->values, err) == 0) {
+        add_links(deliver, attempt);
         send_by_channel(deliver, attempt);
         return 0;
     }

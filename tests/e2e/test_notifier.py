@@ -537,9 +537,17 @@ def test_a_setting_that_is_wrong_is_named_at_the_start():
             ({"PAWPRINT_WEBHOOK_SECRET": "short"}, "PAWPRINT_WEBHOOK_SECRET"),
             ({"PAWPRINT_SMS_BODY": "{{whom}}"}, "no such name"),
             ({"PAWPRINT_NOTIFIER_ALLOW_NETWORKS": "home"}, "network"),
-            ({"PAWPRINT_NOTIFIER_CHANNELS": "mail,fax"}, "fax")):
+            ({"PAWPRINT_NOTIFIER_CHANNELS": "mail,fax"}, "fax"),
+            ({"PAWPRINT_LINK_KEYS": "short"}, "PAWPRINT_LINK_KEYS"),
+            ({"PAWPRINT_LINK_KEYS": "k" * 32}, "PAWPRINT_LINK_URL"),
+            ({"PAWPRINT_LINK_URL": "https://x"}, "PAWPRINT_LINK_KEYS"),
+            ({"PAWPRINT_LINK_URL": "x"}, "PAWPRINT_LINK_URL"),
+            ({"PAWPRINT_LIMIT_LINKS": "many"}, "PAWPRINT_LIMIT_LINKS"),
+            ({"PAWPRINT_BOUNCE_SECRET": "b" * 32}, "PAWPRINT_LINK_KEYS"),
+            ({"PAWPRINT_BOUNCE_SECRET": "b"}, "PAWPRINT_BOUNCE_SECRET")):
         done = subprocess.run([BIN / "notifier"], check=False, text=True,
                               capture_output=True, timeout=30,
                               env={**os.environ, "PAWPRINT_INTERNAL_PORT": "0",
                                    **settings})
-        assert done.returncode == 1 and says in done.stdout, (settings, done)
+        assert done.returncode == 2, (settings, done)
+        assert says in done.stdout + done.stderr, (settings, done)
