@@ -260,6 +260,8 @@ static int one_turn(struct writer *self, struct pp_err *err)
     else if (!delivery->busy && count == 0 &&
              batch_rows(delivery->filling) == 0)
         return deliver_rest(delivery, err);
+    if (delivery->busy && is_full(self))
+        deliver_prepare(delivery);
     return deliver_step(delivery, is_full(self) ? POLL_MS : 0, err);
 }
 
