@@ -9,15 +9,18 @@
 #define BACK 0.1
 
 static const struct pp_alert_defaults kinds[] = {
-    [PP_ALERT_USAGE] = {"usage", "percent of the account's limit", 80, 3600, 0},
-    [PP_ALERT_SPIKE] = {"spike", "events, of people", 3, 3600, 100},
-    [PP_ALERT_DROP] = {"drop", "events, of people", 30, 3600, 50},
-    [PP_ALERT_NO_DATA] = {"no_data", "events, of people", 1, 3600, 0},
+    [PP_ALERT_USAGE] = {"usage", "percent used of the events in the plan", 80,
+                        3600, 0},
+    [PP_ALERT_SPIKE] = {"spike", "page views and events of people", 3, 3600,
+                        100},
+    [PP_ALERT_DROP] = {"drop", "page views and events of people", 30, 3600, 50},
+    [PP_ALERT_NO_DATA] = {"no_data", "page views and events of people", 1, 3600,
+                          0},
     /* Where Google's Core Web Vitals end to be good. [web.dev/vitals] */
-    [PP_ALERT_LCP] = {"lcp", "LCP, 75th percentile, ms", 2500, 3600, 50},
-    [PP_ALERT_INP] = {"inp", "INP, 75th percentile, ms", 200, 3600, 50},
+    [PP_ALERT_LCP] = {"lcp", "LCP in ms, 75th percentile", 2500, 3600, 50},
+    [PP_ALERT_INP] = {"inp", "INP in ms, 75th percentile", 200, 3600, 50},
     [PP_ALERT_CLS] = {"cls", "CLS, 75th percentile", 0.1, 3600, 50},
-    [PP_ALERT_TTFB] = {"ttfb", "TTFB, 75th percentile, ms", 800, 3600, 50},
+    [PP_ALERT_TTFB] = {"ttfb", "TTFB in ms, 75th percentile", 800, 3600, 50},
 };
 
 bool pp_alert_kind_of(const char *name, enum pp_alert_kind *kind_out)
@@ -38,6 +41,11 @@ const struct pp_alert_defaults *pp_alert_defaults(enum pp_alert_kind kind)
 bool pp_alert_is_vital(enum pp_alert_kind kind)
 {
     return kind >= PP_ALERT_LCP;
+}
+
+static bool is_of_weeks(enum pp_alert_kind kind)
+{
+    return kind == PP_ALERT_SPIKE || kind == PP_ALERT_DROP;
 }
 
 static int by_size(const void *a, const void *b)
@@ -69,7 +77,6 @@ static enum pp_alert_answer compare(const struct pp_alert_rule *rule,
                                     const struct pp_alert_facts *facts,
                                     bool firing, double *limit)
 {
-    *limit = rule->threshold;
     switch (rule->kind) {
     case PP_ALERT_USAGE:
         return facts->limit < 0 ? PP_ALERT_CALM
@@ -142,11 +149,14 @@ struct pp_alert_decision pp_alert_decide(const struct pp_alert_rule *rule,
     struct pp_alert *next = &is.next;
 
     is.limit = rule->threshold;
+    is.usual = -1;
     if (facts->is_over) {
         next->firing = next->told = false;
         next->calm = 0;
         return is;
     }
+    if (facts->is_known && facts->week_count > 0 && is_of_weeks(rule->kind))
+        is.usual = usual(facts);
     if (facts->is_known)
         is.answer = compare(rule, facts, before->firing, &is.limit);
     move(next, is.answer, facts->now_ms);

@@ -23,8 +23,8 @@ enum pp_alert_kind {
 
 /* What stands where nothing is said. */
 struct pp_alert_defaults {
-    const char *name; /* as in SQL and on the command line */
-    const char *words;
+    const char *name;  /* as in SQL and on the command line */
+    const char *words; /* what is measured, for a person */
     double threshold;
     int window_s;
     int64_t least;
@@ -80,6 +80,7 @@ struct pp_alert_decision {
     enum pp_alert_answer answer;
     enum pp_alert_message message; /* to be sent with the state */
     double limit;                  /* what the value is compared with */
+    double usual;                  /* spike, drop: the median; else below 0 */
 };
 
 struct pp_alert_decision pp_alert_decide(const struct pp_alert_rule *rule,

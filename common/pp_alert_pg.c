@@ -24,18 +24,17 @@ struct rule {
     int64_t created_s;
 };
 
-static const char page_sql[] =
-    "SELECT r.alert_id, r.account_id, r.site_id, r.kind, r.threshold, "
-    "r.window_s, r.least, CASE r.repeat WHEN 'hourly' THEN 3600000 WHEN "
-    "'daily' THEN 86400000 ELSE 0 END, s.status <> 'active' OR a.closed_at IS "
-    "NOT NULL, pp_ms(pp_now()), pp_ms(s.created_at) / 1000, "
-    "c.monthly_limit, CASE WHEN r.kind <> 'usage' THEN 0 WHEN c.monthly_limit "
-    "= 0 THEN 100 WHEN c.monthly_limit > 0 THEN 100.0 * usage_of(r.account_id, "
-    "c.window_start, c.window_end) / c.monthly_limit ELSE 0 END "
-    "FROM alert_rule r JOIN site s USING (site_id) JOIN account a ON "
-    "a.account_id = r.account_id LEFT JOIN account_capacity c ON "
-    "c.account_id = r.account_id WHERE r.alert_id > $1::bigint "
-    "ORDER BY r.alert_id LIMIT " PAGE_ROWS;
+#define RULES_SQL                                                              \
+    "SELECT r.alert_id, r.account_id, r.site_id, r.kind, r.threshold, "        \
+    "r.window_s, r.least, CASE r.repeat WHEN 'hourly' THEN 3600000 WHEN "      \
+    "'daily' THEN 86400000 ELSE 0 END, s.status <> 'active' OR a.closed_at "   \
+    "IS NOT NULL, pp_ms(pp_now()), pp_ms(s.created_at) / 1000, "               \
+    "c.monthly_limit, CASE WHEN r.kind <> 'usage' THEN 0 WHEN "                \
+    "c.monthly_limit = 0 THEN 100 WHEN c.monthly_limit > 0 THEN 100.0 * "      \
+    "usage_of(r.account_id, c.window_start, c.window_end) / c.monthly_limit "  \
+    "ELSE 0 END FROM alert_rule r JOIN site s USING (site_id) JOIN account a " \
+    "ON a.account_id = r.account_id LEFT JOIN account_capacity c ON "          \
+    "c.account_id = r.account_id WHERE "
 
 static double number_of(const char *text)
 {
@@ -283,38 +282,74 @@ static void add_instant(struct pp_buf *facts, const char *name, int64_t at_ms)
 static const char *title_of(enum pp_alert_kind kind)
 {
     static const char *const titles[] = {
-        [PP_ALERT_USAGE] = "Usage reaches its threshold",
+        [PP_ALERT_USAGE] = "Usage over its threshold",
         [PP_ALERT_SPIKE] = "Far more traffic than usual",
         [PP_ALERT_DROP] = "Far less traffic than usual",
-        [PP_ALERT_NO_DATA] = "No data arrives",
-        [PP_ALERT_LCP] = "The page-speed budget of LCP is broken",
-        [PP_ALERT_INP] = "The page-speed budget of INP is broken",
-        [PP_ALERT_CLS] = "The page-speed budget of CLS is broken",
-        [PP_ALERT_TTFB] = "The page-speed budget of TTFB is broken",
+        [PP_ALERT_NO_DATA] = "No data",
+        [PP_ALERT_LCP] = "LCP over its budget",
+        [PP_ALERT_INP] = "INP over its budget",
+        [PP_ALERT_CLS] = "CLS over its budget",
+        [PP_ALERT_TTFB] = "TTFB over its budget",
     };
 
     return titles[kind];
 }
 
-static void facts_make(const struct rule *rule,
-                       const struct pp_alert_decision *is, struct pp_buf *out)
+/* Whole numbers are shown with commas; a fraction is a text of its digits. */
+static void add_number(struct pp_buf *facts, const char *name, double number)
 {
-    const struct pp_alert_defaults *kind = pp_alert_defaults(rule->is.kind);
+    char text[40];
+    size_t n;
 
-    /* Texts, so that a fraction is shown as it is. */
-    pp_buf_printf(out,
-                  "{\"rule\":\"%s\",\"value\":\"%.6g\",\"threshold\":\"%.6g\","
-                  "\"metric\":\"%s\",\"snooze_id\":\"%s\"",
-                  title_of(rule->is.kind), rule->facts.value, is->limit,
-                  kind->words, rule->id);
+    if (number >= 100 || number == (double)(int64_t)number) {
+        pp_buf_printf(facts, ",\"%s\":%.0f", name, number);
+        return;
+    }
+    n = (size_t)snprintf(text, sizeof(text), "%.*f", number < 1 ? 3 : 1,
+                         number);
+    while (n > 0 && text[n - 1] == '0')
+        n--;
+    if (n > 0 && text[n - 1] == '.')
+        n--;
+    pp_buf_printf(facts, ",\"%s\":\"%.*s\"", name, (int)n, text);
+}
+
+/* Of usage the window is the account's. */
+static void add_metric(struct pp_buf *facts, const struct rule *rule)
+{
+    pp_buf_printf(facts, ",\"metric\":\"%s",
+                  pp_alert_defaults(rule->is.kind)->words);
+    if (rule->is.kind != PP_ALERT_USAGE)
+        pp_buf_printf(facts, ", in %d minutes", rule->is.window_s / 60);
+    pp_buf_add_byte(facts, '"');
+}
+
+static void facts_make(const struct rule *rule,
+                       const struct pp_alert_decision *is, bool is_test,
+                       struct pp_buf *out)
+{
+    pp_buf_printf(out, "{\"rule\":\"%s\",\"snooze_id\":\"%s\"",
+                  title_of(rule->is.kind), rule->id);
+    add_metric(out, rule);
+    if (rule->facts.is_known)
+        add_number(out, "value", rule->facts.value);
+    else
+        pp_buf_add_text(out, ",\"value\":\"not known\"");
+    add_number(out, "threshold", is->limit);
+    if (is->usual >= 0)
+        add_number(out, "usual", is->usual);
     add_instant(out, "since_at", is->next.since_ms);
     if (is->message == PP_ALERT_RESOLVED)
         add_instant(out, "resolved_at", is->next.resolved_ms);
+    if (is_test)
+        pp_buf_add_text(out, ",\"test\":true");
     pp_buf_add(out, "}", 2);
 }
 
+/* is_test: it is none of an episode's, and has a key of its own each time. */
 static int write_message(struct pp_alerts *alerts, const struct rule *rule,
-                         const struct pp_alert_decision *is, struct pp_err *err)
+                         const struct pp_alert_decision *is, bool is_test,
+                         struct pp_err *err)
 {
     static const char sql[] =
         "INSERT INTO notification (business_key, kind, account_id, site_id, "
@@ -327,9 +362,13 @@ static int write_message(struct pp_alerts *alerts, const struct rule *rule,
     int result;
 
     pp_buf_init(&facts, FACTS_BYTES);
-    facts_make(rule, is, &facts);
-    snprintf(key, sizeof(key), "alert/%s/%" PRId64 "/%" PRId64, rule->id,
-             is->next.episode, is->next.messages);
+    facts_make(rule, is, is_test, &facts);
+    if (is_test)
+        snprintf(key, sizeof(key), "alert-test/%s/%" PRId64, rule->id,
+                 rule->facts.now_ms);
+    else
+        snprintf(key, sizeof(key), "alert/%s/%" PRId64 "/%" PRId64, rule->id,
+                 is->next.episode, is->next.messages);
     const char *values[] = {rule->id, key,
                             fired ? "alert_fired" : "alert_resolved", facts.p};
     result = pp_pg_exec(alerts->pg, sql, PP_COUNT(values), values, err);
@@ -349,7 +388,7 @@ static int decide(struct pp_alerts *alerts, struct rule *rule,
         return 0;
     *is = pp_alert_decide(&rule->is, &before, &rule->facts);
     if (is->message != PP_ALERT_NOTHING &&
-        write_message(alerts, rule, is, err) < 0)
+        write_message(alerts, rule, is, false, err) < 0)
         return -1;
     return write_state(alerts, rule, &is->next, err);
 }
@@ -380,9 +419,11 @@ static int run_rule(struct pp_alerts *alerts, struct rule *rule,
 static int run_page(struct pp_alerts *alerts, char after[static 24],
                     struct pp_err *err)
 {
+    static const char sql[] = RULES_SQL
+        "r.alert_id > $1::bigint ORDER BY r.alert_id LIMIT " PAGE_ROWS;
     const char *values[] = {after};
     struct pp_pg_rows rows;
-    int result = pp_pg_query(alerts->pg, page_sql, 1, values, &rows, err);
+    int result = pp_pg_query(alerts->pg, sql, 1, values, &rows, err);
 
     after[0] = '\0';
     for (int i = 0; result == 0 && i < rows.count; i++) {
@@ -405,4 +446,38 @@ int pp_alerts_run(struct pp_alerts *alerts, struct pp_err *err)
         if (run_page(alerts, after, err) < 0)
             return -1;
     return 0;
+}
+
+/* As though it had not fired before. */
+static int send_test(struct pp_alerts *alerts, struct rule *rule,
+                     struct pp_err *err)
+{
+    const struct pp_alert none = {0};
+    struct pp_alert_decision is;
+
+    measure(alerts, rule);
+    is = pp_alert_decide(&rule->is, &none, &rule->facts);
+    is.message = PP_ALERT_FIRED;
+    return write_message(alerts, rule, &is, true, err);
+}
+
+int pp_alerts_test(struct pp_alerts *alerts, const char *alert_id,
+                   struct pp_err *err)
+{
+    static const char sql[] = RULES_SQL "r.alert_id::text = $1";
+    struct pp_pg_rows rows;
+    struct rule rule;
+    int result = pp_pg_query(alerts->pg, sql, 1, &alert_id, &rows, err);
+
+    if (result == 0 && rows.count == 0)
+        result =
+            pp_err_set(err, PP_ERR_INVALID, "there is no alert %s", alert_id);
+    else if (result == 0 && read_rule(&rows, 0, &rule))
+        result = send_test(alerts, &rule, err);
+    else if (result == 0)
+        result = pp_err_set(err, PP_ERR_INVALID,
+                            "alert %s is of a kind that is not known here",
+                            alert_id);
+    pp_pg_rows_fini(&rows);
+    return result;
 }

@@ -30,4 +30,12 @@ struct pp_alerts {
  */
 int pp_alerts_run(struct pp_alerts *alerts, struct pp_err *err);
 
+/*
+ * Sends the message that the rule would send if it fired now, marked as a
+ * test, with what is measured now; quiet hours and a snooze don't hold it
+ * back, and the rule's state stays as it is. PP_ERR_INVALID: no such rule.
+ */
+int pp_alerts_test(struct pp_alerts *alerts, const char *alert_id,
+                   struct pp_err *err);
+
 #endif

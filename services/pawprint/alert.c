@@ -1,13 +1,15 @@
 /*
  * Alert rules of sites. The meter evaluates them; here they are made, shown,
- * silenced and removed.
+ * tried, silenced and removed.
  */
 #include <stdio.h>
 
-#include "pp_alert.h"
+#include "pp_alert_pg.h"
 #include "pp_mem.h"
 
 #include "cli.h"
+
+#define MEASURE_MS 10000 /* ClickHouse has for one question */
 
 /* --- add ------------------------------------------------------------------ */
 
@@ -179,4 +181,26 @@ int alert_snooze_run(struct cli *cli, int argc, char **argv, struct pp_err *err)
                   "UPDATE alert_rule SET snoozed_until = pp_now() + "
                   "make_interval(hours => $2::int) WHERE alert_id::text = $1",
                   2, values, err);
+}
+
+/* --- test ----------------------------------------------------------------- */
+
+int alert_test_run(struct cli *cli, int argc, char **argv, struct pp_err *err)
+{
+    const char *alert = cli_argument(argc, argv, 0);
+    struct pp_alerts alerts = {
+        .pg = cli->pg,
+        .clickhouse = cli->clickhouse,
+        .timeout_ms = MEASURE_MS,
+        .is_stored = true,
+    };
+
+    if (!alert)
+        return cli_usage(err, "which alert? its number");
+    if (pp_alerts_test(&alerts, alert, err) < 0)
+        return -1;
+    printf(cli->json ? "{\"alert\":\"%s\"}\n"
+                     : "alert %s: its message is on its way, as a test\n",
+           alert);
+    return 0;
 }

@@ -117,6 +117,7 @@ int alert_add_run(struct cli *cli, int argc, char **argv, struct pp_err *err);
 int alert_list_run(struct cli *cli, int argc, char **argv, struct pp_err *err);
 int alert_remove_run(struct cli *cli, int argc, char **argv,
                      struct pp_err *err);
+int alert_test_run(struct cli *cli, int argc, char **argv, struct pp_err *err);
 int alert_snooze_run(struct cli *cli, int argc, char **argv,
                      struct pp_err *err);
 int prove_usage_run(struct cli *cli, int argc, char **argv, struct pp_err *err);

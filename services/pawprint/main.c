@@ -120,6 +120,9 @@ static const struct command commands[] = {
     {"alert snooze", "ALERT [--hours N]",
      "says nothing of a rule for 24 hours, or so many; 0 ends it",
      NEEDS_POSTGRES, alert_snooze_run},
+    {"alert test", "ALERT",
+     "sends the message of a rule now, marked as a test; its state stays",
+     NEEDS_POSTGRES | NEEDS_CLICKHOUSE, alert_test_run},
     {"usage show", "ACCOUNT [--back WINDOWS]",
      "shows what an account has used in its window, by site, and what was not "
      "accepted",
