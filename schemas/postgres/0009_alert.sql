@@ -35,10 +35,14 @@ CREATE TABLE alert_state (
     evaluated_at timestamptz NOT NULL
 );
 
--- What the staff's rules saw last.
+-- What the staff's rules saw last: struct staff of the meter.
 CREATE TABLE staff_alert_state (
-    name text PRIMARY KEY,
+    name text PRIMARY KEY, -- of the rule, and of what it looks at
     value bigint NOT NULL,
+    since_at timestamptz, -- NULL: it does not happen
+    held_at timestamptz, -- last seen
+    told boolean NOT NULL DEFAULT false,
+    episode bigint NOT NULL DEFAULT 0, -- how often it was told
     seen_at timestamptz NOT NULL DEFAULT pp_now()
 );
 
@@ -55,5 +59,5 @@ DO 'BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = ''pawprint_meter''
 -- FOR UPDATE needs the right to change a column.
 GRANT SELECT, UPDATE (snoozed_until) ON alert_rule TO pawprint_meter;
 GRANT SELECT, INSERT, UPDATE ON alert_state, staff_alert_state TO pawprint_meter;
-GRANT SELECT (zone) ON account TO pawprint_meter;
+GRANT SELECT (zone, created_at) ON account TO pawprint_meter;
 GRANT SELECT (created_at) ON site TO pawprint_meter;

@@ -21,6 +21,7 @@
 #define DAY_S        86400
 #define ALERT_NAME   "alerts"
 #define ALERT_MS     10000 /* of a statement to ClickHouse */
+#define STAFF_NAME   "alerts.staff"
 
 static struct pp_gauge drift = PP_GAUGE(
     "pawprint_meter_drift_events",
@@ -42,13 +43,15 @@ static struct pp_counter alerts_resolved = PP_COUNTER(
 static struct pp_counter alerts_unknown =
     PP_COUNTER("pawprint_meter_alerts_unknown_total",
                "times that a rule could not be measured and stayed as it was");
+static struct pp_counter staff_told = PP_COUNTER(
+    "pawprint_meter_staff_told_total", "messages to those who run Pawprint");
 
 struct jobs {
     struct jobs_options options;
     struct pp_jobs *jobs;
     struct pp_kafka *kafka;
     struct pp_clickhouse *clickhouse;
-    struct pp_job table[3];
+    struct pp_job table[4];
     pthread_t thread;
     bool started;
     atomic_bool stop;
@@ -64,6 +67,7 @@ void jobs_metrics_add(void)
     pp_metrics_add(&alerts_fired.metric);
     pp_metrics_add(&alerts_resolved.metric);
     pp_metrics_add(&alerts_unknown.metric);
+    pp_metrics_add(&staff_told.metric);
 }
 
 /* --- the job ---------------------------------------------------------------
@@ -199,6 +203,23 @@ static int watch_alerts(struct pp_job_run *run, void *context,
     return result;
 }
 
+static int watch_for_staff(struct pp_job_run *run, void *context,
+                           struct pp_err *err)
+{
+    struct jobs *self = context;
+    struct watch watch = {
+        .pg = run->pg,
+        .kafka = self->kafka,
+        .prefix = self->options.prefix,
+        .options = &self->options.watch,
+    };
+    int result = watch_look(&watch, err);
+
+    pp_counter_add(&staff_told, (uint64_t)watch.told);
+    pp_job_number(run, "told", watch.told);
+    return result;
+}
+
 /* --- the thread ------------------------------------------------------------
  */
 
@@ -265,6 +286,14 @@ static void register_jobs(struct jobs *self)
         .lease_s = LEASE_S,
         .attempts_max = 3,
         .run = watch_alerts,
+    };
+    self->table[3] = (struct pp_job){
+        .name = STAFF_NAME,
+        .every_s = self->options.watch.every_s,
+        .catch_up = PP_JOB_LATEST,
+        .lease_s = LEASE_S,
+        .attempts_max = 3,
+        .run = watch_for_staff,
     };
 }
 
