@@ -143,6 +143,23 @@ def test_without_clickhouse_nothing_is_taken_for_zero():
             stack.bring_back()
 
 
+def test_what_is_not_yet_stored_is_not_taken_for_missing():
+    with quick_meter():
+        stack.services("down", "writer")
+        try:
+            site = stack.new_site("on its way")
+            known(site)
+            alert = stack.pawprint("alert", "add", site, "no_data")["alert"]
+            sql(f"UPDATE site SET created_at = created_at - interval '1 day' "
+                f"WHERE site_id = '{site}'")
+            looked(alert, 3)
+            assert messages(alert) == []
+        finally:
+            stack.services("up", "writer")
+        looked(alert, 3)
+        assert messages(alert) == []
+
+
 # --- those who run Pawprint ---------------------------------------------------
 
 

@@ -80,6 +80,34 @@ def test_a_site_of_less_than_a_week_has_neither():
         assert [rules.messages(alert) for alert in alerts] == [[], []]
 
 
+def test_usage_is_told_at_its_percentage_of_the_limit():
+    with rules.own_clock():
+        rules.now_is("2027-03-10 12:00Z")
+        account, site, owner = rules.old_site("usage")
+        stack.pawprint("capacity", "override", account, "--limit", "12000",
+                       "--reason", "test")
+        alert = rules.add(site, "usage", "--threshold", "50")
+
+        def use(count):
+            rules.sql("INSERT INTO usage_bucket VALUES "
+                      f"('{account}', '2027-03-10 12:15Z', '{site}', "
+                      f"'pageview', false, {count}) ON CONFLICT (account_id, "
+                      "bucket_at, site_id, kind, bot) DO UPDATE SET n = "
+                      "EXCLUDED.n")
+
+        rules.later("1 hour")
+        use(5999)
+        rules.look()
+        assert rules.messages(alert) == []
+        use(6000)
+        rules.look()
+        assert rules.messages(alert) == ["alert_fired"]
+        stack.until("the mail is there", lambda: rules.mails(owner), 20)
+    words = " ".join(rules.mails(owner)[0].get_body(
+        ("plain",)).get_content().split())
+    assert "Value: 50 Limit: 50 " in words, words
+
+
 def test_it_is_repeated_once_hourly_or_daily_while_it_lasts():
     with rules.own_clock():
         rules.now_is("2027-03-10 12:00Z")

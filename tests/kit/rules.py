@@ -32,6 +32,7 @@ def own_clock():
     finally:
         sql("UPDATE installation SET clock_shift = '0'")
         sql("DELETE FROM job_run WHERE scheduled_for > pp_now()")
+        sql("DELETE FROM usage_bucket WHERE bucket_at > pp_now()")
         sql("DELETE FROM alert_rule")
         stack.post("ALTER TABLE events DELETE WHERE kafka_partition = "
                    f"{PARTITION}")

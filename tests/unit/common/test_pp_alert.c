@@ -100,6 +100,26 @@ static void each_kind_says_when_it_holds(void **state)
     }
 }
 
+static void what_is_usual_is_the_median_of_the_weeks_there_are(void **state)
+{
+    const struct pp_alert_rule drop = {.kind = PP_ALERT_DROP, .threshold = 30};
+    struct pp_alert_facts facts = {.is_known = true,
+                                   .weeks = {400, 100, 200, 9000}};
+    static const double medians[] = {-1, 400, 250, 200, 300};
+    const struct pp_alert none = {0};
+
+    (void)state;
+    for (facts.week_count = 0; facts.week_count <= PP_ALERT_WEEKS;
+         facts.week_count++) {
+        struct pp_alert_decision is = pp_alert_decide(&drop, &none, &facts);
+        double median = medians[facts.week_count];
+
+        assert_true(is.usual == median);
+        if (median >= 0)
+            assert_true(is.limit == median * 30 / 100);
+    }
+}
+
 static void it_is_said_once_that_it_fires_and_once_that_it_is_over(void **state)
 {
     struct pp_alert alert = {0};
@@ -215,6 +235,7 @@ int main(void)
 {
     const struct CMUnitTest alert[] = {
         cmocka_unit_test(each_kind_says_when_it_holds),
+        cmocka_unit_test(what_is_usual_is_the_median_of_the_weeks_there_are),
         cmocka_unit_test(
             it_is_said_once_that_it_fires_and_once_that_it_is_over),
         cmocka_unit_test(a_value_around_its_threshold_does_not_flap),
