@@ -7,6 +7,7 @@
 #include "pp_alert_pg.h"
 #include "pp_mem.h"
 
+#include "alert_rule.h"
 #include "cli.h"
 
 #define MEASURE_MS 10000 /* ClickHouse has for one question */
@@ -51,29 +52,40 @@ static int check_maximum(struct cli *cli, const char *site, struct pp_err *err)
     return result;
 }
 
-static int insert(struct cli *cli, int argc, char **argv,
-                  const struct pp_alert_defaults *kind, struct pp_err *err)
-{
+/* What stands in for what was not said, as text. */
+struct fallbacks {
     char threshold[32], window[16], least[24];
+};
+
+static void read_options(int argc, char **argv,
+                         const struct pp_alert_defaults *kind,
+                         struct fallbacks *text, struct alert_rule *rule)
+{
+    snprintf(text->threshold, sizeof(text->threshold), "%.9g", kind->threshold);
+    snprintf(text->window, sizeof(text->window), "%d", kind->window_s / 60);
+    snprintf(text->least, sizeof(text->least), "%lld", (long long)kind->least);
+    *rule = (struct alert_rule){
+        .threshold = cli_option(argc, argv, "--threshold", text->threshold),
+        .window = cli_option(argc, argv, "--window", text->window),
+        .least = cli_option(argc, argv, "--least", text->least),
+        .repeat = cli_option(argc, argv, "--repeat", "once"),
+        .quiet_from = cli_option(argc, argv, "--quiet-from", NULL),
+        .quiet_until = cli_option(argc, argv, "--quiet-until", NULL),
+        .channel = cli_option(argc, argv, "--channel", "mail"),
+        .target = cli_option(argc, argv, "--target", NULL),
+    };
+}
+
+static int insert(struct cli *cli, const char *site, const char *kind,
+                  const struct alert_rule *rule, struct pp_err *err)
+{
     const char *values[] = {
-        cli_argument(argc, argv, 0),
-        kind->name,
-        cli_option(argc, argv, "--threshold", threshold),
-        cli_option(argc, argv, "--window", window),
-        cli_option(argc, argv, "--least", least),
-        cli_option(argc, argv, "--repeat", "once"),
-        cli_option(argc, argv, "--quiet-from", NULL),
-        cli_option(argc, argv, "--quiet-until", NULL),
-        cli_option(argc, argv, "--channel", "mail"),
-        cli_option(argc, argv, "--target", NULL),
+        site,          kind,         rule->threshold,  rule->window,
+        rule->least,   rule->repeat, rule->quiet_from, rule->quiet_until,
+        rule->channel, rule->target,
     };
     struct pp_pg_rows rows;
-    int result;
-
-    snprintf(threshold, sizeof(threshold), "%.9g", kind->threshold);
-    snprintf(window, sizeof(window), "%d", kind->window_s / 60);
-    snprintf(least, sizeof(least), "%lld", (long long)kind->least);
-    result = pp_pg_query(
+    int result = pp_pg_query(
         cli->pg,
         "INSERT INTO alert_rule (account_id, site_id, kind, threshold, "
         "window_s, least, repeat, quiet_from, quiet_until, channel, target) "
@@ -81,6 +93,7 @@ static int insert(struct cli *cli, int argc, char **argv,
         "$6, $7::time, $8::time, $9, $10 FROM site WHERE site_id = $1 "
         "RETURNING alert_id",
         PP_COUNT(values), values, &rows, err);
+
     if (result == 0)
         result = pp_pg_commit(cli->pg, err);
     if (result == 0)
@@ -94,6 +107,8 @@ int alert_add_run(struct cli *cli, int argc, char **argv, struct pp_err *err)
 {
     const char *site = cli_argument(argc, argv, 0);
     const char *name = cli_argument(argc, argv, 1);
+    struct fallbacks fallbacks;
+    struct alert_rule rule;
     enum pp_alert_kind kind;
 
     if (!site || !name)
@@ -101,11 +116,13 @@ int alert_add_run(struct cli *cli, int argc, char **argv, struct pp_err *err)
     if (!pp_alert_kind_of(name, &kind))
         return cli_usage(err, "kinds are usage, spike, drop, no_data, lcp, "
                               "inp, cls, ttfb");
-    if (pp_plans_open(&cli->plans, cli->plans_path, err) < 0 ||
+    read_options(argc, argv, pp_alert_defaults(kind), &fallbacks, &rule);
+    if (alert_rule_check(&rule, err) < 0 ||
+        pp_plans_open(&cli->plans, cli->plans_path, err) < 0 ||
         pp_pg_begin(cli->pg, err) < 0)
         return -1;
     if (check_maximum(cli, site, err) == 0 &&
-        insert(cli, argc, argv, pp_alert_defaults(kind), err) == 0)
+        insert(cli, site, name, &rule, err) == 0)
         return 0;
     pp_pg_rollback(cli->pg);
     return -1;
@@ -177,6 +194,8 @@ int alert_snooze_run(struct cli *cli, int argc, char **argv, struct pp_err *err)
 
     if (!values[0])
         return cli_usage(err, "which alert? its number");
+    if (alert_hours_check(values[1], err) < 0)
+        return -1;
     return change(cli,
                   "UPDATE alert_rule SET snoozed_until = pp_now() + "
                   "make_interval(hours => $2::int) WHERE alert_id::text = $1",
