@@ -210,7 +210,8 @@ def test_staff_is_told_once_of_records_that_were_rejected():
     with quick_meter():
         looks(1)  # what is there already is not new
         before = len(staff_told("Records were rejected"))
-        sql("UPDATE staff_alert_state SET since_at = NULL, told = false")
+        sql("UPDATE staff_alert_state SET since_at = NULL, told = false "
+            "WHERE name = 'rejects'")
         for _ in range(2):
             subprocess.run(
                 [stack.ROOT / "build/bin/produce",
