@@ -8,13 +8,12 @@
 
 #include <sodium.h>
 
+#include "pp_aside.h"
 #include "pp_log.h"
 #include "pp_mem.h"
 #include "pp_metrics.h"
 #include "pp_redis.h"
 #include "pp_time.h"
-
-#include "aside.h"
 
 #define EACH_NS INT64_C(10000000) /* between two exchanges */
 #define AFRESH_NS                                                              \
@@ -46,7 +45,7 @@ struct limit_share {
     bool key_is_shared; /* until then there is nothing to say to others */
     int64_t key_day;    /* of the key that limits has */
     int64_t next_ns;    /* no exchange before it */
-    struct aside *aside;
+    struct pp_aside *aside;
 
     /* The thread's while an exchange is under way. */
     struct pp_redis *redis;
@@ -191,7 +190,7 @@ int limit_share_open(struct limit_share **share_out, const char *redis,
     pp_arena_init(&self->arena, ARENA_BYTES);
     if (pp_redis_open(&self->redis, redis, REDIS_MS, err) < 0)
         return -1;
-    return aside_open(&self->aside, work, self, err);
+    return pp_aside_open(&self->aside, work, self, err);
 }
 
 void limit_share_close(struct limit_share **share)
@@ -200,7 +199,7 @@ void limit_share_close(struct limit_share **share)
 
     if (!self)
         return;
-    aside_close(&self->aside);
+    pp_aside_close(&self->aside);
     pp_redis_close(&self->redis);
     pp_arena_fini(&self->arena);
     free(self);
@@ -251,14 +250,14 @@ static void begin(struct limit_share *self, int64_t now_ns)
         randombytes_buf(self->key, sizeof(self->key));
     self->day = day;
     self->next_ns = now_ns + EACH_NS;
-    aside_begin(self->aside);
+    pp_aside_begin(self->aside);
 }
 
 void limit_share_turn(struct limit_share *self, int64_t now_ns)
 {
-    if (aside_ended(self->aside))
+    if (pp_aside_ended(self->aside, 0))
         take_result(self, now_ns);
-    if (!aside_is_under_way(self->aside) && now_ns >= self->next_ns &&
+    if (!pp_aside_is_under_way(self->aside) && now_ns >= self->next_ns &&
         (!self->key_is_shared || pp_rate_has_unshared(self->limits->rate)))
         begin(self, now_ns);
 }
@@ -266,7 +265,7 @@ void limit_share_turn(struct limit_share *self, int64_t now_ns)
 int limit_share_wait_ms(const struct limit_share *self, int most_ms)
 {
     bool waits =
-        aside_is_under_way(self->aside) ||
+        pp_aside_is_under_way(self->aside) ||
         (self->key_is_shared && pp_rate_has_unshared(self->limits->rate));
 
     return waits && most_ms > EACH_NS / 1000000 ? (int)(EACH_NS / 1000000)

@@ -4,10 +4,9 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "pp_aside.h"
 #include "pp_log.h"
 #include "pp_time.h"
-
-#include "aside.h"
 
 #define KEEP_S      "172800" /* 48 hours from its making, then it is gone */
 #define ASK_EACH_MS 1000
@@ -63,12 +62,12 @@ int salts_open(struct salts *salts, const char *redis, struct pp_err *err)
     pp_arena_init(&salts->arena, ARENA_BYTES);
     if (pp_redis_open(&salts->redis, redis, REDIS_MS, err) < 0)
         return -1;
-    return aside_open(&salts->aside, work, salts, err);
+    return pp_aside_open(&salts->aside, work, salts, err);
 }
 
 void salts_close(struct salts *salts)
 {
-    aside_close(&salts->aside);
+    pp_aside_close(&salts->aside);
     pp_redis_close(&salts->redis);
     pp_arena_fini(&salts->arena);
 }
@@ -103,12 +102,12 @@ void salts_turn(struct salts *salts, int64_t now_ms)
     int64_t day = pp_wall_day((struct pp_wall){now_ms});
 
     turn_pages(salts, day);
-    if (aside_ended(salts->aside))
+    if (pp_aside_ended(salts->aside, 0))
         take_answer(salts, day);
-    if (salts->today.known || aside_is_under_way(salts->aside) ||
+    if (salts->today.known || pp_aside_is_under_way(salts->aside) ||
         now_ms - salts->tried_ms < ASK_EACH_MS)
         return;
     salts->tried_ms = now_ms;
     salts->day = day;
-    aside_begin(salts->aside);
+    pp_aside_begin(salts->aside);
 }

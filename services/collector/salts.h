@@ -19,7 +19,7 @@ struct salts {
 
     /* Its own. */
     int64_t tried_ms;
-    struct aside *aside;
+    struct pp_aside *aside;
 
     /* The thread's while it asks. */
     struct pp_redis *redis;

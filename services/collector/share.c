@@ -4,12 +4,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "pp_aside.h"
 #include "pp_log.h"
 #include "pp_mem.h"
 #include "pp_redis.h"
 #include "pp_time.h"
-
-#include "aside.h"
 
 #define EACH_TIME   50
 #define ARGUMENTS   9
@@ -26,7 +25,7 @@ static const char script[] =
 
 struct share {
     struct capacities *capacities;
-    struct aside *aside;
+    struct pp_aside *aside;
 
     /* The thread's while it tells. */
     struct pp_redis *redis;
@@ -122,7 +121,7 @@ int share_open(struct share **share_out, const char *redis,
     pp_arena_init(&self->arena, ARENA_BYTES);
     if (pp_redis_open(&self->redis, redis, REDIS_MS, err) < 0)
         return -1;
-    return aside_open(&self->aside, work, self, err);
+    return pp_aside_open(&self->aside, work, self, err);
 }
 
 void share_close(struct share **share)
@@ -131,7 +130,7 @@ void share_close(struct share **share)
 
     if (!self)
         return;
-    aside_close(&self->aside);
+    pp_aside_close(&self->aside);
     pp_redis_close(&self->redis);
     pp_arena_fini(&self->arena);
     free(self);
@@ -149,12 +148,12 @@ static void take_result(struct share *self)
 
 void share_turn(struct share *self)
 {
-    if (aside_ended(self->aside))
+    if (pp_aside_ended(self->aside, 0))
         take_result(self);
-    if (aside_is_under_way(self->aside))
+    if (pp_aside_is_under_way(self->aside))
         return;
     self->count =
         capacities_take_changes(self->capacities, self->changed, EACH_TIME);
     if (self->count > 0)
-        aside_begin(self->aside);
+        pp_aside_begin(self->aside);
 }

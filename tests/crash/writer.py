@@ -60,7 +60,7 @@ class Writer:
             if how in (signal.SIGKILL, signal.SIGTERM):
                 self.process.wait(30)
 
-    def await_death(self, seconds=20):
+    def await_death(self, seconds=60):
         """Waits for it to be killed; whoever exits by itself has failed."""
         code = self.process.wait(seconds)
         assert code == -signal.SIGKILL, f"the writer ended with {code}"

@@ -1,14 +1,17 @@
-#include "aside.h"
+#include "pp_aside.h"
 
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "pp_mem.h"
 
+#define WAIT_MS 1000 /* and again */
+
 enum state { IDLE, ASKED, DONE, ENDING };
 
-struct aside {
+struct pp_aside {
     void (*work)(void *context);
     void *context;
     pthread_t thread;
@@ -21,7 +24,7 @@ struct aside {
 
 static void *run(void *context)
 {
-    struct aside *self = context;
+    struct pp_aside *self = context;
 
     pthread_mutex_lock(&self->lock);
     for (;;) {
@@ -32,14 +35,14 @@ static void *run(void *context)
         pthread_mutex_unlock(&self->lock);
         self->work(self->context);
         pthread_mutex_lock(&self->lock);
-        if (self->state == ASKED)
-            self->state = DONE;
+        self->state = DONE;
+        pthread_cond_broadcast(&self->changed);
     }
     pthread_mutex_unlock(&self->lock);
     return NULL;
 }
 
-static void aside_free(struct aside **aside)
+static void aside_free(struct pp_aside **aside)
 {
     pthread_cond_destroy(&(*aside)->changed);
     pthread_mutex_destroy(&(*aside)->lock);
@@ -47,16 +50,20 @@ static void aside_free(struct aside **aside)
     *aside = NULL;
 }
 
-int aside_open(struct aside **aside_out, void (*work)(void *context),
-               void *context, struct pp_err *err)
+int pp_aside_open(struct pp_aside **aside_out, void (*work)(void *context),
+                  void *context, struct pp_err *err)
 {
-    struct aside *self = pp_calloc(1, sizeof(*self));
+    struct pp_aside *self = pp_calloc(1, sizeof(*self));
+    pthread_condattr_t clock;
 
     *aside_out = self;
     self->work = work;
     self->context = context;
     pthread_mutex_init(&self->lock, NULL);
-    pthread_cond_init(&self->changed, NULL);
+    pthread_condattr_init(&clock);
+    pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
+    pthread_cond_init(&self->changed, &clock);
+    pthread_condattr_destroy(&clock);
     errno = pthread_create(&self->thread, NULL, run, self);
     if (errno == 0)
         return 0;
@@ -65,7 +72,7 @@ int aside_open(struct aside **aside_out, void (*work)(void *context),
     return -1;
 }
 
-static void set_state(struct aside *self, enum state state)
+static void set_state(struct pp_aside *self, enum state state)
 {
     pthread_mutex_lock(&self->lock);
     self->state = state;
@@ -73,37 +80,54 @@ static void set_state(struct aside *self, enum state state)
     pthread_mutex_unlock(&self->lock);
 }
 
-void aside_close(struct aside **aside)
-{
-    if (!*aside)
-        return;
-    set_state(*aside, ENDING);
-    pthread_join((*aside)->thread, NULL);
-    aside_free(aside);
-}
-
-void aside_begin(struct aside *self)
+void pp_aside_begin(struct pp_aside *self)
 {
     self->under_way = true;
     set_state(self, ASKED);
 }
 
-bool aside_is_under_way(const struct aside *self)
+bool pp_aside_is_under_way(const struct pp_aside *self)
 {
     return self->under_way;
 }
 
-bool aside_ended(struct aside *self)
+static struct timespec in_ms(int wait_ms)
 {
+    struct timespec until;
+
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_nsec += (long)wait_ms % 1000 * 1000000;
+    until.tv_sec += wait_ms / 1000 + until.tv_nsec / 1000000000;
+    until.tv_nsec %= 1000000000;
+    return until;
+}
+
+bool pp_aside_ended(struct pp_aside *self, int wait_ms)
+{
+    struct timespec until = in_ms(wait_ms);
     bool done;
+    int late = 0;
 
     if (!self->under_way)
         return false;
     pthread_mutex_lock(&self->lock);
+    while (self->state == ASKED && wait_ms > 0 && !late)
+        late = pthread_cond_timedwait(&self->changed, &self->lock, &until);
     done = self->state == DONE;
     if (done)
         self->state = IDLE;
     pthread_mutex_unlock(&self->lock);
     self->under_way = !done;
     return done;
+}
+
+void pp_aside_close(struct pp_aside **aside)
+{
+    if (!*aside)
+        return;
+    while (pp_aside_is_under_way(*aside))
+        (void)pp_aside_ended(*aside, WAIT_MS);
+    set_state(*aside, ENDING);
+    pthread_join((*aside)->thread, NULL);
+    aside_free(aside);
 }
