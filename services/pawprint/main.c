@@ -115,6 +115,22 @@ static const struct command commands[] = {
     {"notify preview", "KIND [--format html|text]",
      "shows how a kind of message looks, with an example's values", 0,
      notify_preview_run},
+    {"alert add",
+     "SITE usage|spike|drop|no_data|lcp|inp|cls|ttfb [--threshold N] [--window "
+     "MINUTES] [--least N] [--repeat once|hourly|daily] [--quiet-from HH:MM "
+     "--quiet-until HH:MM] [--channel mail|slack|webhook|sms] [--target WHERE]",
+     "has the owner told when it holds, as far as the plan allows",
+     NEEDS_POSTGRES, alert_add_run},
+    {"alert list", "[SITE|ACCOUNT]", "shows alert rules and what they saw last",
+     NEEDS_POSTGRES, alert_list_run},
+    {"alert remove", "ALERT", "removes a rule; nothing more is said of it",
+     NEEDS_POSTGRES, alert_remove_run},
+    {"alert snooze", "ALERT [--hours N]",
+     "says nothing of a rule for 24 hours, or so many; 0 ends it",
+     NEEDS_POSTGRES, alert_snooze_run},
+    {"alert test", "ALERT",
+     "sends the message of a rule now, marked as a test; its state stays",
+     NEEDS_POSTGRES | NEEDS_CLICKHOUSE, alert_test_run},
     {"usage show", "ACCOUNT [--back WINDOWS]",
      "shows what an account has used in its window, by site, and what was not "
      "accepted",

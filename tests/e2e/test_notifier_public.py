@@ -64,13 +64,7 @@ def unsubscribe_link(mail):
 
 
 def a_rule(account):
-    """An alert rule; its table is of a migration that may be newer."""
-    psql("CREATE TABLE IF NOT EXISTS alert_rule (alert_id bigint GENERATED "
-         "ALWAYS AS IDENTITY PRIMARY KEY, account_id text, site_id text, "
-         "kind text, threshold float8, window_s int, least bigint, "
-         "snoozed_until timestamptz)")
-    psql("GRANT SELECT (alert_id, account_id, site_id, snoozed_until), UPDATE "
-         "(snoozed_until) ON alert_rule TO pawprint_notifier")
+    """An alert rule of a new site of the account."""
     site = stack.pawprint("site", "create", "--account", account, "--name",
                           "Kettles <shop>")["site"]
     return psql("INSERT INTO alert_rule (account_id, site_id, kind, threshold, "

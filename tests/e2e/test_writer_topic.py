@@ -50,6 +50,8 @@ def test_a_topic_that_was_made_anew_stops_the_writer_until_it_starts_again():
     stack.services("down", "enricher")
     tool("topics", "delete", TOPIC)
     stack.until("it is gone and made anew", made_anew)
+    stack.until("its epoch is out", lambda: stack.postgres(
+        "SELECT count(*) FROM outbox WHERE sent_at IS NULL") == "0")
     events(1500, "after")
     stack.until("the writer has stopped by itself", lambda: not runs("writer"))
     assert stored("after")[0] == 0, "an offset was taken for another record's"
