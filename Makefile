@@ -134,7 +134,11 @@ KIT := $(patsubst tests/kit/%.c,$B/bin/%,$(wildcard tests/kit/*.c))
 $(KIT): $B/bin/%: $B/tests/kit/%.o $(TSAN_OBJ) $(LIB)
 	@mkdir -p $(@D) && echo "link $@" && $(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
-local-e2e: all $(KIT) ## end-to-end tests, hits in and rows out; E2E=load for one file
+# Gives a service a wall clock that is wrong, for tests of what it does then.
+build/kit/clock.so: tests/kit/preload/clock.c
+	@mkdir -p $(@D) && $(CC) -std=gnu17 -D_GNU_SOURCE $(WARN) -O2 -fPIC -shared -o $@ $<
+
+local-e2e: all $(KIT) build/kit/clock.so ## end-to-end tests, hits in and rows out; E2E=load for one file
 	@$(if $(SAN),$(MAKE) --no-print-directory SAN= all build/bin/produce)
 	@PAWPRINT_BIN=$(CURDIR)/$B/bin tests/e2e/run $(E2E)
 
