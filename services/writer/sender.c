@@ -9,12 +9,16 @@
 #include "pp_mem.h"
 
 #define TOKEN_BYTES 160
+#define BODY_BYTES  ((size_t)256 << 20)
 
 enum state { IDLE, ASKED, DONE, ENDING };
 
 struct sender {
     struct store *store; /* the thread's, while state is ASKED */
     uint64_t taken_bytes;
+    struct body bodies[2];
+    struct body *sent;  /* the thread's as well */
+    struct body *ready; /* what is prepared */
     pthread_t thread;
     bool started;
     pthread_mutex_t lock; /* guards all below */
@@ -38,8 +42,8 @@ static void *work(void *context)
             break;
         pthread_mutex_unlock(&self->lock);
         self->err = (struct pp_err){0};
-        self->verdict =
-            store_insert(self->store, self->block, self->token, &self->err);
+        self->verdict = store_insert(self->store, self->block, self->sent,
+                                     self->token, &self->err);
         pthread_mutex_lock(&self->lock);
         self->state = DONE;
         pthread_cond_broadcast(&self->changed);
@@ -55,6 +59,10 @@ int sender_open(struct sender **sender_out,
     pthread_condattr_t clock;
 
     *sender_out = self;
+    for (size_t i = 0; i < PP_COUNT(self->bodies); i++)
+        body_init(&self->bodies[i], BODY_BYTES);
+    self->sent = &self->bodies[0];
+    self->ready = &self->bodies[1];
     pthread_mutex_init(&self->lock, NULL);
     pthread_condattr_init(&clock);
     pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
@@ -90,6 +98,8 @@ void sender_close(struct sender **sender)
         pthread_join(self->thread, NULL);
     }
     store_close(&self->store);
+    for (size_t i = 0; i < PP_COUNT(self->bodies); i++)
+        body_fini(&self->bodies[i]);
     pthread_cond_destroy(&self->changed);
     pthread_mutex_destroy(&self->lock);
     free(self);
@@ -99,12 +109,24 @@ void sender_close(struct sender **sender)
 void sender_learn(struct sender *sender, const struct store_facts *facts)
 {
     store_learn(sender->store, facts);
+    body_forget(sender->ready);
+}
+
+void sender_prepare(struct sender *sender, struct native *block)
+{
+    store_prepare(sender->ready, block, store_known(sender->store));
 }
 
 void sender_begin(struct sender *sender, struct native *block,
                   const char *token)
 {
     pthread_mutex_lock(&sender->lock);
+    if (body_holds(sender->ready, block)) {
+        struct body *ready = sender->ready;
+
+        sender->ready = sender->sent;
+        sender->sent = ready;
+    }
     sender->block = block;
     snprintf(sender->token, sizeof(sender->token), "%s", token);
     sender->state = ASKED;
