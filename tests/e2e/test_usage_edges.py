@@ -1,7 +1,9 @@
-"""What lies at the edge of counting and of refusing; docs/capacity.md numbers it.
+"""What lies at the edge of counting and of refusing; docs/metering-cases.md
+numbers it.
 
 Accounts, clock and the meter's steps are those of test_usage_capacity.py.
 """
+import json
 import os
 import pathlib
 import random
@@ -21,6 +23,8 @@ BIN = pathlib.Path(os.environ.get("PAWPRINT_BIN") or stack.ROOT / "build/bin")
 HOUR_S = 3600
 DAY_S = 86400
 METERS, KILLS = 3, 12
+QUARTER_S = 900
+PARTITIONS = 9
 
 
 class Program:
@@ -76,25 +80,87 @@ def depleted_mails(account):
         '{account.id}' AND kind = 'capacity_depleted'"""))
 
 
+def usage_between(account, since, until):
+    return int(sql(f"""SELECT usage_of('{account.id}', to_timestamp({since}),
+        to_timestamp({until}))"""))
+
+
+def rows(account):
+    return stack.count("SELECT count() FROM events WHERE site_id = "
+                       f"'{account.site}'")
+
+
+def counted_account(name, plan=None):
+    """Its first hit is counted."""
+    account = Account(name, plan)
+    stack.until("the first is counted", lambda: account.counted() == 1)
+    return account
+
+
+def taken_until(account, status):
+    """How many hits are taken until one is answered so, with that one."""
+    taken, answer = 0, None
+    end = time.monotonic() + 10
+    while answer != status:
+        assert time.monotonic() < end, (answer, status)
+        answer = account.send()
+        taken += answer == 202
+    return taken
+
+
 # --- which window an event belongs to -----------------------------------------
 
 
 def test_an_event_that_happened_before_the_window_counts_when_it_was_received():
-    account, now_ms = Account("late clients"), int(time.time() * 1000)
-    stack.until("the first is counted", lambda: account.counted() == 1)
+    account, now_ms = counted_account("late clients"), int(time.time() * 1000)
     for days in (3, 40):
         status, _ = account.sender.send({
             "site": account.site, "url": URL, "id": f"days{days}",
             "at": now_ms - days * DAY_S * 1000, "sent_at": now_ms}, PERSON)
         assert status == 202
     stack.until("counted", lambda: used(account.id) == 3)
-    stack.until("stored", lambda: stack.count(
-        f"SELECT count() FROM events WHERE site_id = '{account.site}'") == 3)
+    stack.until("stored", lambda: rows(account) == 3)
     ages = dict(stack.clickhouse(
         "SELECT event_id, round(dateDiff('second', event_at, received_at) / "
         f"86400) FROM events WHERE site_id = '{account.site}'"))
     assert ages["days3"] == "3", ages
     assert ages["days40"] == "7", ages  # no client's clock is believed further
+    equal()
+
+
+def test_what_came_in_the_last_moment_of_a_window_is_no_usage_of_the_next():
+    account = counted_account("last moment", "TINY")
+    begins = int(time.time()) // QUARTER_S * QUARTER_S
+    # Its window begins with this quarter of an hour, also if it is over soon.
+    sql(f"""DELETE FROM account_capacity WHERE account_id = '{account.id}';
+        UPDATE billing_profile SET anchor_at = to_timestamp({begins})
+        WHERE account_id = '{account.id}'""")
+    account.receive(5, begins - 0.001)
+    stack.until("all is counted", lambda: account.counted() == 6)
+    kit("run", account.id)
+    assert usage_between(account, begins - 31 * DAY_S, begins) == 5
+    assert account.state() == "ok"
+    assert depleted_mails(account) == 0, "of a window that is over"
+    stack.until("stored", lambda: rows(account) == 6)
+    equal()
+
+
+def test_what_is_stored_again_is_not_metered():
+    account = counted_account("stored again")
+    for _ in range(20):
+        assert account.send() == 202
+    stack.until("counted and stored", lambda: used(account.id) == 21
+                and rows(account) == 21)
+    stack.services("down", "writer")
+    try:
+        stack.post(f"DELETE FROM events WHERE site_id = '{account.site}'")
+        stack.pawprint("writer", "rewind", "--from", "beginning", "--yes")
+    finally:
+        stack.services("up", "writer")
+    stack.until("stored again", lambda: rows(account) == 21)
+    stack.until("all is stored again", lambda: stack.metrics("writer")[
+        "pawprint_writer_lag_records"] == 0)
+    assert used(account.id) == 21
     equal()
 
 
@@ -113,6 +179,23 @@ def test_a_deleted_site_keeps_its_usage_and_new_hits_are_no_usage():
         ("collector", "unknown_site"), 0) >= 5, 20)
     assert account.state() == "grace", "no quota comes back"
     assert account.counted() - before <= 1
+
+
+def test_a_site_that_moves_leaves_its_usage_with_whom_it_was_received_for():
+    giver, taker = counted_account("giver"), counted_account("taker")
+    of_giver = 1 + taken_until(giver, 202)
+    sql(f"UPDATE site SET account_id = '{taker.id}' WHERE site_id = "
+        f"'{giver.site}'")
+    # Each tells the collectors what the site's row says by then.
+    stack.pawprint("site", "pause", giver.site)
+    of_giver += taken_until(giver, 404)
+    stack.pawprint("site", "resume", giver.site)
+    of_taker = 1 + taken_until(giver, 202)
+    for _ in range(4):
+        of_taker += taken_until(giver, 202)
+    stack.until("counted for the other", lambda: used(taker.id) == of_taker)
+    assert used(giver.id) == of_giver
+    equal()
 
 
 def test_bots_bad_hits_and_what_is_too_much_are_no_usage_and_are_shown():
@@ -217,3 +300,44 @@ def test_a_refusal_ends_by_the_collectors_clock_alone():
         assert account.send() == 402
     finally:
         stack.services("up", "relay", "meter")
+
+
+# --- mails of a refusal -------------------------------------------------------
+
+
+def test_who_is_taken_again_is_told_how_many_events_were_refused():
+    account = exhausted("told afterwards")
+    for _ in range(7):
+        assert account.send() == 402
+    # The one before them showed that it is refused.
+    stack.until("all are told", lambda: not_accepted(account.id).get(
+        ("collector", "capacity_exhausted"), 0) >= 8, 20)
+    account.plan("PREMIUM")
+    facts = json.loads(sql(f"""SELECT facts FROM notification WHERE account_id =
+        '{account.id}' AND kind = 'capacity_restored'"""))
+    assert facts["refused"] >= 8, facts
+    assert facts["refused_from_at"] < facts["refused_until"], facts
+    return f"{facts['refused']} refused"
+
+
+# --- topics; the last of all, since it stays so -------------------------------
+
+
+def test_partitions_that_are_added_are_counted_from_their_beginning():
+    account = counted_account("more partitions")
+    subprocess.run(
+        [stack.ROOT / "build/bin/topics",
+         stack.address("PAWPRINT_KAFKA_BROKERS"), "partitions",
+         "pawprint.events.v1", str(PARTITIONS)], check=True)
+    account.receive(500, time.time())
+    for name in ("meter", "writer"):  # else they hear of it within 5 minutes
+        stack.services("down", name)
+        stack.services("up", name)
+    stack.until("all is counted", lambda: account.counted() == 501)
+    stack.until("all is stored", lambda: rows(account) == 501)
+    added = stack.count(
+        f"SELECT count() FROM events WHERE site_id = '{account.site}' AND "
+        f"kafka_partition = {PARTITIONS - 1}")
+    assert added > 0, "nothing came to the new one"
+    equal()
+    return f"{added} of 501 in the new one"
