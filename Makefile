@@ -149,8 +149,12 @@ build/crash/rename.so: tests/crash/rename.c
 SEEDS ?= 1
 SEED ?=
 ENGINE ?=
-crash: ready $(KIT) build/crash/rename.so ## kills at named points; SERVICE=writer|meter SEEDS=20, or SEED=7, ENGINE=modern|old
+crash: ready $(KIT) build/crash/rename.so ## kills at named points; SERVICE=writer|meter|notifier SEEDS=20, or SEED=7, ENGINE=modern|old
 	@tests/crash/run "$(or $(SERVICE),writer)" "$(SEEDS)" "$(SEED)" "$(ENGINE)"
+
+RUNS ?= 100
+prove-upgrade: ready $(KIT) build/kit/clock.so ## from a plan's change to the first hit taken in each of three collectors; RUNS=100
+	@tests/crash/run upgrade "$(RUNS)" 1
 
 contract: all ## the running collector against docs/openapi; SEED=7 EXAMPLES=500
 	@tests/contract/run
@@ -222,5 +226,5 @@ clean: ## removes what was built; keeps what was downloaded
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-.PHONY: crash contract bench docs check-docs all unit integration local-e2e fuzz test ready demo demo-down up down status deps format clean help
+.PHONY: crash prove-upgrade contract bench docs check-docs all unit integration local-e2e fuzz test ready demo demo-down up down status deps format clean help
 -include $(shell find $B -name '*.d' 2>/dev/null)
