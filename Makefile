@@ -193,7 +193,7 @@ bench: ready $B/bin/floor $B/bin/bench-ua $B/bin/bench-send $B/bin/bench-capacit
 ready: deps
 	@$(MAKE) --no-print-directory -j$$(nproc) all
 
-demo: ready ## everything at work: real servers, a browser's visit, the numbers
+demo: ready $B/bin/capacity ## everything at work: real servers, a browser's visit, the numbers
 	@tests/demo/demo
 
 demo-down: ## stops what demo or up started; data stays in build/run
