@@ -81,7 +81,9 @@ int channels_read(struct channels *channels_out, const char *wanted,
         int channel = find(pp_str_trim(part));
 
         if (channel == CHANNELS)
-            return pp_err_set(err, PP_ERR_FATAL, "no such channel: %.*s",
+            return pp_err_set(err, PP_ERR_FATAL,
+                              "PAWPRINT_NOTIFIER_CHANNELS: no such channel: "
+                              "%.*s",
                               PP_ARG(part));
         channels_out->wanted[channel] = true;
     }

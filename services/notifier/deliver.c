@@ -58,6 +58,14 @@ static bool allows(void *self, const struct sockaddr *address)
                           : guard_allows(&deliver->guard, address);
 }
 
+/* Puts before what is wrong which setting it is that is. */
+static int blame(const char *setting, struct pp_err *err)
+{
+    const struct pp_err why = *err;
+
+    return pp_err_set(err, why.kind, "%s: %s", setting, why.msg);
+}
+
 static int open_mail(struct deliver *deliver, struct pp_err *err)
 {
     const struct deliver_options *options = deliver->options;
@@ -66,7 +74,7 @@ static int open_mail(struct deliver *deliver, struct pp_err *err)
         return 0;
     if (mail_read_mailbox(pp_str_of(options->from), &deliver->from_name,
                           &deliver->from, err) < 0)
-        return -1;
+        return blame("PAWPRINT_MAIL_FROM", err);
     return smtp_open(&deliver->smtp, &options->smtp, err);
 }
 
@@ -87,14 +95,17 @@ static int open_http(struct deliver *deliver, struct pp_err *err)
 
 static int open_templates(struct deliver *deliver, struct pp_err *err)
 {
-    if (pp_messages_open(&deliver->messages, err) < 0 ||
-        pp_template_open(&deliver->sms_url,
-                         pp_str_of(deliver->options->sms_url), sms_names,
-                         PP_COUNT(sms_names), err) < 0)
+    const struct deliver_options *options = deliver->options;
+
+    if (pp_messages_open(&deliver->messages, err) < 0)
         return -1;
-    return pp_template_open(&deliver->sms_body,
-                            pp_str_of(deliver->options->sms_body), sms_names,
-                            PP_COUNT(sms_names), err);
+    if (pp_template_open(&deliver->sms_url, pp_str_of(options->sms_url),
+                         sms_names, PP_COUNT(sms_names), err) < 0)
+        return blame("PAWPRINT_SMS_URL", err);
+    if (pp_template_open(&deliver->sms_body, pp_str_of(options->sms_body),
+                         sms_names, PP_COUNT(sms_names), err) < 0)
+        return blame("PAWPRINT_SMS_BODY", err);
+    return 0;
 }
 
 int deliver_open(struct deliver **deliver_out,
@@ -115,8 +126,9 @@ int deliver_open(struct deliver **deliver_out,
         return pp_err_set(err, PP_ERR_FATAL,
                           "PAWPRINT_WEBHOOK_SECRET is shorter than %d",
                           SECRET_BYTES);
-    if (guard_read(&deliver->guard, options->allowed, err) < 0 ||
-        open_templates(deliver, err) < 0 || open_mail(deliver, err) < 0)
+    if (guard_read(&deliver->guard, options->allowed, err) < 0)
+        return blame("PAWPRINT_NOTIFIER_ALLOW_NETWORKS", err);
+    if (open_templates(deliver, err) < 0 || open_mail(deliver, err) < 0)
         return -1;
     return open_http(deliver, err);
 }

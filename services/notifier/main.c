@@ -37,8 +37,11 @@ static struct {
     struct ledger_options ledger;
     struct public_options public;
     const char *channels, *link_keys, *link_url;
-    int tls; /* enum smtp_tls */
+    int tls;        /* enum smtp_tls */
+    int sms_method; /* of sms_methods */
 } cfg;
+
+static const char *const sms_methods[] = {"POST", "GET"};
 
 static const struct pp_setting settings[] = {
     PP_SECRET("PAWPRINT_POSTGRES_DSN", &cfg.ledger.dsn, NULL,
@@ -62,8 +65,8 @@ static const struct pp_setting settings[] = {
               "32 characters or more; each account's secret is made of it"),
     PP_SECRET("PAWPRINT_SMS_URL", &cfg.deliver.sms_url, "",
               "HTTP gateway for SMS; may say {{to}} and {{text}}"),
-    PP_STR("PAWPRINT_SMS_METHOD", &cfg.deliver.sms_method, "POST",
-           "how the gateway is called, POST or GET"),
+    PP_CHOICE("PAWPRINT_SMS_METHOD", &cfg.sms_method, "POST", "POST GET",
+              "how the gateway is called"),
     PP_STR("PAWPRINT_SMS_TYPE", &cfg.deliver.sms_type, "application/json",
            "content type of the body; decides how values are escaped"),
     PP_STR("PAWPRINT_SMS_BODY", &cfg.deliver.sms_body,
@@ -136,6 +139,7 @@ static int read_settings(struct notifier *self, struct pp_err *err)
         [CHANNEL_SMS] = cfg.deliver.sms_url[0],
     };
 
+    cfg.deliver.sms_method = sms_methods[cfg.sms_method];
     cfg.deliver.smtp.tls = (enum smtp_tls)cfg.tls;
     cfg.deliver.smtp.timeout_ms = cfg.deliver.timeout_ms;
     cfg.deliver.smtp.ca_file = cfg.deliver.ca_file;

@@ -1,4 +1,5 @@
 """What people and mail servers answer: links of mails, mails that came back."""
+import base64
 import contextlib
 import re
 import signal
@@ -19,7 +20,6 @@ SECRET = "of-a-test-that-mail-servers-know-too"
 KEYS = "the-first-key-of-links-of-a-test-0001"
 ONE_CLICK = b"List-Unsubscribe=One-Click"
 WARNING = {"percent": 80, "used": 40000, "limit": 50000}
-FIRED = {"rule": "Traffic spike", "value": "300", "threshold": "100"}
 
 
 class Public(Notifiers):
@@ -67,9 +67,7 @@ def a_rule(account):
     """An alert rule of a new site of the account."""
     site = stack.pawprint("site", "create", "--account", account, "--name",
                           "Kettles <shop>")["site"]
-    return psql("INSERT INTO alert_rule (account_id, site_id, kind, threshold, "
-                f"window_s, least) VALUES ('{account}', '{site}', 'spike', 3, "
-                "3600, 100) RETURNING alert_id")[0][0]
+    return str(stack.pawprint("alert", "add", site, "spike")["alert"])
 
 
 def muted_s(rule):
@@ -164,7 +162,7 @@ def test_an_alert_is_muted_by_its_mail_for_as_long_as_is_chosen():
     account = an_account(f"{tag}@example.com")
     with Public() as public:
         rule = a_rule(account)
-        insert(account, kind="alert_fired", facts={**FIRED, "snooze_id": rule})
+        stack.pawprint("alert", "test", rule)
         text = arrived(tag).get_body(("plain",)).get_content()
         link = re.search(r"https://pawprint\.example/n/snooze/\S+", text)[0]
         for _ in range(2):
@@ -177,6 +175,7 @@ def test_an_alert_is_muted_by_its_mail_for_as_long_as_is_chosen():
             assert status == 200 and "This alert is muted" in page
             assert "Europe/Berlin" in page
             assert abs(muted_s(rule) - seconds) < 30, (choice, muted_s(rule))
+            assert stack.pawprint("alert", "list", account)[0]["snoozed_until"]
         assert "This alert is on again" in public.ask(link, b"for=off")[2]
         assert muted_s(rule) is None
         for nothing in (b"", b"for=", b"for=1y", b"x=1h", b"for=-1", b"&&="):
@@ -338,27 +337,75 @@ def test_a_mail_server_hands_reports_over_by_a_pipe():
 
 # --- how it looks -------------------------------------------------------------
 
+# The least contrast of a text to what is behind it, as WCAG 2.1 reckons it.
+CONTRAST = """
+const light = c => {
+  const [r, g, b] = c.match(/[0-9.]+/g).map(v => v / 255).map(v =>
+    v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+  return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+};
+const behind = e => {
+  const c = getComputedStyle(e).backgroundColor;
+  return c === 'rgba(0, 0, 0, 0)' ? behind(e.parentElement) : c;
+};
+return Math.min(...[...document.querySelectorAll('h1, p, button')].map(e => {
+  const a = light(getComputedStyle(e).color), b = light(behind(e));
+  return (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+}));
+"""
+
+
+def looks_right(window, name):
+    """Readable in light and dark, nothing wider than the screen."""
+    backs = set()
+    for scheme in ("light", "dark"):
+        window.prefer(scheme)
+        backs.add(window.run(
+            "return getComputedStyle(document.body).backgroundColor"))
+        assert window.run(CONTRAST) >= 4.5, (name, scheme)
+        picture = base64.b64decode(window.picture())
+        (stack.folder() / f"{name}-{scheme}.png").write_bytes(picture)
+    assert len(backs) == 2
+    assert window.run("return document.documentElement.scrollWidth <= "
+                      "window.innerWidth")
+    assert window.run("return getComputedStyle(document.querySelector("
+                      "'button')).minHeight") == "48px"
+
+
+def clicks_through(window, name, steps):
+    """steps: what to click, and the heading that then is there."""
+    for step, words in steps:
+        if step:
+            window.click(step)
+        stack.until(words, lambda w=words: w in window.run(
+            "return document.querySelector('h1').textContent"))
+        looks_right(window, f"{name}-{words.split()[-1].strip('?').lower()}")
+    assert not window.log()
+
 
 def test_a_page_is_readable_on_a_phone_and_needs_no_script():
     if browser.missing():
         raise NotRun(f"no {', '.join(browser.missing())}")
     tag = uuid.uuid4().hex[:8]
     account = an_account(f"{tag}@example.com")
-    # As the stack has it: a link that a browser here can open.
+    rule = a_rule(account)
+    # As the stack has it: links that a browser here can open.
     insert(account, kind="usage_warning", facts=WARNING)
-    text = arrived(tag).get_body(("plain",)).get_content()
-    link = re.search(r"http://127\S+/n/unsubscribe/\S+", text)[0]
+    stack.pawprint("alert", "test", rule)
+    stack.until("both mails", lambda: len(mails(tag)) == 2)
+    text = "".join(mail.get_body(("plain",)).get_content()
+                   for mail in mails(tag))
+    snooze = re.search(r"http://127\S+/n/snooze/\S+", text)[0]
+    unsubscribe = re.search(r"http://127\S+/n/unsubscribe/\S+", text)[0]
     with browser.Browser() as window:
         window.be_a_phone(360, 640)
-        window.open(link)
-        for step, words in ((None, "Unsubscribe?"),
-                            ("button", "You have unsubscribed"),
-                            ("button", "You get these mails again")):
-            if step:
-                window.click(step)
-            stack.until(words, lambda w=words: w in window.run(
-                "return document.querySelector('h1').textContent"))
-            assert window.run("return document.documentElement.scrollWidth <= "
-                              "window.innerWidth")
-            assert window.run("return getComputedStyle(document.querySelector("
-                              "'button')).minHeight") == "48px"
+        window.open(snooze)
+        clicks_through(window, "snooze", (
+            (None, "Mute this alert?"),
+            ("button[value='1d']", "This alert is muted"),
+            ("button", "This alert is on again")))
+        window.open(unsubscribe)
+        clicks_through(window, "unsubscribe", (
+            (None, "Unsubscribe?"),
+            ("button", "You have unsubscribed"),
+            ("button", "You get these mails again")))

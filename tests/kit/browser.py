@@ -77,6 +77,12 @@ class Browser:
                 "width": width, "height": height, "deviceScaleFactor": 1,
                 "mobile": True}})
 
+    def prefer(self, scheme):
+        """What the system asks of pages: light or dark."""
+        self.call("POST", self.session + "/goog/cdp/execute", {
+            "cmd": "Emulation.setEmulatedMedia", "params": {"features": [
+                {"name": "prefers-color-scheme", "value": scheme}]}})
+
     def run(self, script, *arguments):
         """The value that the page's JavaScript returns."""
         return self.call("POST", self.session + "/execute/sync",
