@@ -93,6 +93,10 @@ int account_block_run(struct cli *cli, int argc, char **argv,
                       struct pp_err *err);
 int account_unblock_run(struct cli *cli, int argc, char **argv,
                         struct pp_err *err);
+int account_close_run(struct cli *cli, int argc, char **argv,
+                      struct pp_err *err);
+int account_restore_run(struct cli *cli, int argc, char **argv,
+                        struct pp_err *err);
 int capacity_show_run(struct cli *cli, int argc, char **argv,
                       struct pp_err *err);
 int capacity_explain_run(struct cli *cli, int argc, char **argv,
