@@ -4,10 +4,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "pp_alert_report.h"
 #include "pp_json.h"
 #include "pp_log.h"
 #include "pp_mem.h"
-#include "pp_time.h"
 
 #define PAGE_ROWS   "200"
 #define FACTS_BYTES ((size_t)4096)
@@ -269,83 +269,6 @@ static int write_state(struct pp_alerts *alerts, const struct rule *rule,
     return pp_pg_exec(alerts->pg, sql, PP_COUNT(values), values, err);
 }
 
-static void add_instant(struct pp_buf *facts, const char *name, int64_t at_ms)
-{
-    char text[PP_WALL_TEXT_BYTES];
-
-    if (at_ms == 0)
-        return;
-    pp_wall_text((struct pp_wall){at_ms}, text);
-    pp_buf_printf(facts, ",\"%s\":\"%s\"", name, text);
-}
-
-static const char *title_of(enum pp_alert_kind kind)
-{
-    static const char *const titles[] = {
-        [PP_ALERT_USAGE] = "Usage over its threshold",
-        [PP_ALERT_SPIKE] = "Far more traffic than usual",
-        [PP_ALERT_DROP] = "Far less traffic than usual",
-        [PP_ALERT_NO_DATA] = "No data",
-        [PP_ALERT_LCP] = "LCP over its budget",
-        [PP_ALERT_INP] = "INP over its budget",
-        [PP_ALERT_CLS] = "CLS over its budget",
-        [PP_ALERT_TTFB] = "TTFB over its budget",
-    };
-
-    return titles[kind];
-}
-
-/* Whole numbers are shown with commas; a fraction is a text of its digits. */
-static void add_number(struct pp_buf *facts, const char *name, double number)
-{
-    char text[40];
-    size_t n;
-
-    if (number >= 100 || number == (double)(int64_t)number) {
-        pp_buf_printf(facts, ",\"%s\":%.0f", name, number);
-        return;
-    }
-    n = (size_t)snprintf(text, sizeof(text), "%.*f", number < 1 ? 3 : 1,
-                         number);
-    while (n > 0 && text[n - 1] == '0')
-        n--;
-    if (n > 0 && text[n - 1] == '.')
-        n--;
-    pp_buf_printf(facts, ",\"%s\":\"%.*s\"", name, (int)n, text);
-}
-
-/* Of usage the window is the account's. */
-static void add_metric(struct pp_buf *facts, const struct rule *rule)
-{
-    pp_buf_printf(facts, ",\"metric\":\"%s",
-                  pp_alert_defaults(rule->is.kind)->words);
-    if (rule->is.kind != PP_ALERT_USAGE)
-        pp_buf_printf(facts, ", in %d minutes", rule->is.window_s / 60);
-    pp_buf_add_byte(facts, '"');
-}
-
-static void facts_make(const struct rule *rule,
-                       const struct pp_alert_decision *is, bool is_test,
-                       struct pp_buf *out)
-{
-    pp_buf_printf(out, "{\"rule\":\"%s\",\"snooze_id\":\"%s\"",
-                  title_of(rule->is.kind), rule->id);
-    add_metric(out, rule);
-    if (rule->facts.is_known)
-        add_number(out, "value", rule->facts.value);
-    else
-        pp_buf_add_text(out, ",\"value\":\"not known\"");
-    add_number(out, "threshold", is->limit);
-    if (is->usual >= 0)
-        add_number(out, "usual", is->usual);
-    add_instant(out, "since_at", is->next.since_ms);
-    if (is->message == PP_ALERT_RESOLVED)
-        add_instant(out, "resolved_at", is->next.resolved_ms);
-    if (is_test)
-        pp_buf_add_text(out, ",\"test\":true");
-    pp_buf_add(out, "}", 2);
-}
-
 /* is_test: it is none of an episode's, and has a key of its own each time. */
 static int write_message(struct pp_alerts *alerts, const struct rule *rule,
                          const struct pp_alert_decision *is, bool is_test,
@@ -356,13 +279,19 @@ static int write_message(struct pp_alerts *alerts, const struct rule *rule,
         "channel, target, facts) SELECT $2, $3, account_id, site_id, channel, "
         "target, $4::jsonb FROM alert_rule WHERE alert_id = $1::bigint ON "
         "CONFLICT (business_key) DO NOTHING";
+    const struct pp_alert_report report = {.alert_id = rule->id,
+                                           .rule = &rule->is,
+                                           .facts = &rule->facts,
+                                           .decision = is,
+                                           .is_test = is_test};
     bool fired = is->message == PP_ALERT_FIRED;
     struct pp_buf facts;
     char key[100];
     int result;
 
     pp_buf_init(&facts, FACTS_BYTES);
-    facts_make(rule, is, is_test, &facts);
+    pp_alert_report_add(&report, &facts);
+    pp_buf_add_byte(&facts, '\0');
     if (is_test)
         snprintf(key, sizeof(key), "alert-test/%s/%" PRId64, rule->id,
                  rule->facts.now_ms);
