@@ -100,6 +100,10 @@ int token_list_run(struct cli *cli, int argc, char **argv, struct pp_err *err);
 int token_revoke_run(struct cli *cli, int argc, char **argv,
                      struct pp_err *err);
 int login_link_run(struct cli *cli, int argc, char **argv, struct pp_err *err);
+int account_close_run(struct cli *cli, int argc, char **argv,
+                      struct pp_err *err);
+int account_restore_run(struct cli *cli, int argc, char **argv,
+                        struct pp_err *err);
 int capacity_show_run(struct cli *cli, int argc, char **argv,
                       struct pp_err *err);
 int capacity_explain_run(struct cli *cli, int argc, char **argv,
@@ -113,6 +117,12 @@ int capacity_apply_run(struct cli *cli, int argc, char **argv,
 int notify_list_run(struct cli *cli, int argc, char **argv, struct pp_err *err);
 int notify_resend_run(struct cli *cli, int argc, char **argv,
                       struct pp_err *err);
+int notify_bounce_run(struct cli *cli, int argc, char **argv,
+                      struct pp_err *err);
+int notify_suppressed_list_run(struct cli *cli, int argc, char **argv,
+                               struct pp_err *err);
+int notify_suppressed_remove_run(struct cli *cli, int argc, char **argv,
+                                 struct pp_err *err);
 int notify_secret_run(struct cli *cli, int argc, char **argv,
                       struct pp_err *err);
 int notify_preview_run(struct cli *cli, int argc, char **argv,
@@ -120,6 +130,13 @@ int notify_preview_run(struct cli *cli, int argc, char **argv,
 int usage_show_run(struct cli *cli, int argc, char **argv, struct pp_err *err);
 int usage_reconcile_run(struct cli *cli, int argc, char **argv,
                         struct pp_err *err);
+int alert_add_run(struct cli *cli, int argc, char **argv, struct pp_err *err);
+int alert_list_run(struct cli *cli, int argc, char **argv, struct pp_err *err);
+int alert_remove_run(struct cli *cli, int argc, char **argv,
+                     struct pp_err *err);
+int alert_test_run(struct cli *cli, int argc, char **argv, struct pp_err *err);
+int alert_snooze_run(struct cli *cli, int argc, char **argv,
+                     struct pp_err *err);
 int prove_usage_run(struct cli *cli, int argc, char **argv, struct pp_err *err);
 
 #endif

@@ -417,6 +417,14 @@ static int look_again(struct delivery *self, struct pp_err *err)
     return 0;
 }
 
+void deliver_prepare(struct delivery *self)
+{
+    struct batch_group group = batch_next(self->filling);
+
+    if (group.count == batch_rows(self->filling))
+        sender_prepare(self->sender, batch_block(self->filling, group));
+}
+
 void deliver_offer(struct delivery *self)
 {
     struct batch *empty = self->flying;

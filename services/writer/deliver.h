@@ -80,6 +80,12 @@ void deliver_fini(struct delivery *self);
 void deliver_offer(struct delivery *self);
 
 /*
+ * Nothing more goes into the filling batch for now: makes what can be made of
+ * its insert while another is under way. At no cost where that is done.
+ */
+void deliver_prepare(struct delivery *self);
+
+/*
  * Goes on with what is under way, waiting up to wait_ms for an answer; busy
  * is false when every row of it is stored, rejected or denied. -1 with
  * PP_ERR_AGAIN: call it again after a while.

@@ -29,7 +29,7 @@
 #define POLL_MS       50
 #define BUSY_POLL_MS  5
 #define POLL_RECORDS  5000
-#define FETCH_BYTES   ((size_t)32 << 20)
+#define FETCH_BYTES   ((size_t)12 << 20)
 #define BATCH_BYTES   ((size_t)48 << 20) /* of each of two */
 #define DRAIN_MS      20000
 #define EPOCH_WAIT_MS 3000
@@ -260,6 +260,8 @@ static int one_turn(struct writer *self, struct pp_err *err)
     else if (!delivery->busy && count == 0 &&
              batch_rows(delivery->filling) == 0)
         return deliver_rest(delivery, err);
+    if (delivery->busy && is_full(self))
+        deliver_prepare(delivery);
     return deliver_step(delivery, is_full(self) ? POLL_MS : 0, err);
 }
 

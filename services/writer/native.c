@@ -44,6 +44,7 @@ struct native {
     struct column *columns;
     size_t count;
     size_t rows;
+    uint64_t version;
 };
 
 static void column_init(struct column *column)
@@ -120,6 +121,7 @@ void native_reset(struct native *native)
     for (size_t i = 0; i < native->count; i++)
         column_reset(&native->columns[i]);
     native->rows = 0;
+    native->version++;
 }
 
 /* --- values --------------------------------------------------------------- */
@@ -311,6 +313,12 @@ void native_set_constant(struct native *native, size_t column,
 void native_end_row(struct native *native)
 {
     native->rows++;
+    native->version++;
+}
+
+uint64_t native_version(const struct native *native)
+{
+    return native->version;
 }
 
 uint64_t native_pairs(const struct native *native, size_t column)
@@ -453,6 +461,7 @@ void native_add_rows(struct native *native, const struct native *from,
     }
     for (size_t i = 0; i < from->rows; i++)
         native->rows += keep[i] != 0;
+    native->version++;
 }
 
 /* --- writing -------------------------------------------------------------- */
@@ -526,6 +535,11 @@ void native_write_column(const struct native *native, size_t i,
 size_t native_columns(const struct native *native)
 {
     return native->rows ? native->count : 0;
+}
+
+bool native_is_constant(const struct native *native, size_t column)
+{
+    return native->specs[column].kind == NATIVE_CONSTANT;
 }
 
 void native_write_head(const struct native *native, struct pp_buf *out)

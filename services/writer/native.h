@@ -57,6 +57,13 @@ void native_set_constant(struct native *native, size_t column,
 /* Every column but the constant ones has had its value. */
 void native_end_row(struct native *native);
 
+/*
+ * Changes whenever rows are added or taken away, and never comes again: who
+ * keeps what he made of a block knows by it whether it is still of that block.
+ * Types and constants do not change it.
+ */
+uint64_t native_version(const struct native *native);
+
 /* How many pairs all maps of a column hold. */
 uint64_t native_pairs(const struct native *native, size_t column);
 
@@ -77,9 +84,11 @@ void native_write(const struct native *native, struct pp_buf *out);
 
 /*
  * The same in parts, for who passes the bytes on before all are there: the
- * head, then each column in order. A block without rows has no columns.
+ * head, then each column; ClickHouse knows them by name, in any order. A block
+ * without rows has no columns.
  */
 size_t native_columns(const struct native *native);
+bool native_is_constant(const struct native *native, size_t column);
 void native_write_head(const struct native *native, struct pp_buf *out);
 void native_write_column(const struct native *native, size_t column,
                          struct pp_buf *out);

@@ -300,8 +300,8 @@ static int own_all(struct delivery *self, const struct pp_marks *marks,
 }
 
 /* How many rows each sample has now. */
-static int count_samples(struct delivery *self, int rows_out[LEDGER_PARTITIONS],
-                         struct pp_err *err)
+static int count_samples(struct delivery *self, const struct sample *samples,
+                         int rows_out[LEDGER_PARTITIONS], struct pp_err *err)
 {
     static struct store_range ranges[LEDGER_PARTITIONS];
     struct batch_stored *list;
@@ -309,10 +309,9 @@ static int count_samples(struct delivery *self, int rows_out[LEDGER_PARTITIONS],
 
     memset(rows_out, 0, LEDGER_PARTITIONS * sizeof(*rows_out));
     for (int32_t i = 0; i < LEDGER_PARTITIONS; i++)
-        if (self->samples[i].last >= 0)
-            ranges[range_count++] =
-                (struct store_range){i, self->samples[i].last - SAMPLE_OFFSETS,
-                                     self->samples[i].last + 1};
+        if (samples[i].last >= 0)
+            ranges[range_count++] = (struct store_range){
+                i, samples[i].last - SAMPLE_OFFSETS, samples[i].last + 1};
     if (range_count == 0)
         return 0;
     if (store_present(self->store, self->epoch, ranges, range_count, &list,
@@ -324,20 +323,26 @@ static int count_samples(struct delivery *self, int rows_out[LEDGER_PARTITIONS],
     return 0;
 }
 
-/* The newest offsets of each partition, to be counted again later. */
+/*
+ * The newest offsets of each partition, to be counted again later. Without an
+ * answer the older samples stay: what was not counted would miss nothing.
+ */
 static int take_samples(struct delivery *self, struct pp_err *err)
 {
+    static struct sample samples[LEDGER_PARTITIONS];
     static int rows[LEDGER_PARTITIONS];
 
     for (int32_t i = 0; i < LEDGER_PARTITIONS; i++) {
         const struct ledger_part *part = ledger_part(self->ledger, i);
 
-        self->samples[i] = (struct sample){part ? part->last : -1, 0, false};
+        samples[i] = (struct sample){part ? part->last : -1, 0, false};
     }
-    if (count_samples(self, rows, err) < 0)
+    if (count_samples(self, samples, rows, err) < 0)
         return -1;
-    for (int32_t i = 0; i < LEDGER_PARTITIONS; i++)
-        self->samples[i].rows = rows[i];
+    for (int32_t i = 0; i < LEDGER_PARTITIONS; i++) {
+        samples[i].rows = rows[i];
+        self->samples[i] = samples[i];
+    }
     self->sampled_ms = mono_ms();
     return 0;
 }
@@ -353,7 +358,7 @@ int recover_check(struct delivery *self, struct pp_err *err)
 
     if (mono_ms() - self->sampled_ms < self->check_ms)
         return 0;
-    if (count_samples(self, rows, err) < 0)
+    if (count_samples(self, self->samples, rows, err) < 0)
         return -1;
     for (int32_t i = 0; i < LEDGER_PARTITIONS; i++) {
         self->samples[i].gone = rows[i] < (self->samples[i].rows + 1) / 2;

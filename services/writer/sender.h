@@ -5,9 +5,9 @@
 
 /*
  * One insert at a time, beside the thread that reads Kafka: what is read
- * meanwhile becomes the next block. begin, then done until it says so, then
- * end; the block is the sender's from begin to end. All calls come from one
- * thread.
+ * meanwhile becomes the next block, and is made ready to be sent. begin, then
+ * done until it says so, then end; the block is the sender's from begin to
+ * end. All calls come from one thread.
  */
 struct sender;
 
@@ -19,6 +19,13 @@ void sender_close(struct sender **sender);
 
 /* What to know of the server; while no insert is under way. */
 void sender_learn(struct sender *sender, const struct store_facts *facts);
+
+/*
+ * Makes nearly all of the insert of a block, here, so that it can begin at
+ * once later; while another is under way or not, and again at no cost. One
+ * block at a time; one that is never sent, or has changed, does no harm.
+ */
+void sender_prepare(struct sender *sender, struct native *block);
 
 /* token is copied. */
 void sender_begin(struct sender *sender, struct native *block,

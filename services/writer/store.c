@@ -7,13 +7,10 @@
 
 #include "pp_mem.h"
 
-#include "body.h"
-
 #define ASK_MS       10000
 #define PRESENT_MS   120000
 #define INSERT_MS    30000
 #define FORGOTTEN_MS 40000 /* no writer waits so long */
-#define BODY_BYTES   ((size_t)256 << 20)
 #define SQL_BYTES    ((size_t)256 << 10)
 #define MARK         "/* pawprint writer */"
 #define FENCE        "`fence`" /* as its messages quote the name */
@@ -21,8 +18,7 @@
 
 struct store {
     struct pp_clickhouse *clickhouse;
-    struct pp_buf body, sql;
-    struct pp_buf piece; /* of the body, not compressed yet */
+    struct pp_buf sql;
     struct store_facts facts;
     uint64_t sent_bytes;
 };
@@ -33,8 +29,6 @@ int store_open(struct store **store_out,
     struct store *store = pp_calloc(1, sizeof(*store));
 
     *store_out = store;
-    pp_buf_init(&store->body, BODY_BYTES);
-    pp_buf_init(&store->piece, BODY_BYTES);
     pp_buf_init(&store->sql, SQL_BYTES);
     return pp_clickhouse_open(&store->clickhouse, access, err);
 }
@@ -44,8 +38,6 @@ void store_close(struct store **store)
     if (!*store)
         return;
     pp_clickhouse_close(&(*store)->clickhouse);
-    pp_buf_fini(&(*store)->body);
-    pp_buf_fini(&(*store)->piece);
     pp_buf_fini(&(*store)->sql);
     free(*store);
     *store = NULL;
@@ -443,8 +435,16 @@ static enum store_verdict check_written(const struct store *store, size_t rows,
     return STORE_DOUBT;
 }
 
+void store_prepare(struct body *body, struct native *block,
+                   const struct store_facts *facts)
+{
+    row_set_types(block, &facts->types);
+    body_begin(body, block);
+}
+
 enum store_verdict store_insert(struct store *store, struct native *block,
-                                const char *token, struct pp_err *err)
+                                struct body *body, const char *token,
+                                struct pp_err *err)
 {
     struct pp_clickhouse_value settings[SETTINGS_MAX];
     struct pp_clickhouse_call call = {.settings = settings,
@@ -453,20 +453,23 @@ enum store_verdict store_insert(struct store *store, struct native *block,
 
     if (!row_fits(block, &store->facts.types, err))
         return STORE_LAYOUT;
-    pp_buf_reset(&store->body);
-    row_set_types(block, &store->facts.types);
-    body_write(block, &store->piece, &store->body);
-    if (store->body.overflow) {
+    store_prepare(body, block, &store->facts);
+    call.data = body_end(body, block);
+    if (body->frames.overflow) {
         pp_err_set(err, PP_ERR_FATAL, "a block is too large");
         return STORE_LAYOUT;
     }
     pin(store, token, settings);
     call.sql = row_insert_sql();
-    call.data = pp_buf_str(&store->body);
     store->sent_bytes += call.data.n;
     if (pp_clickhouse_run(store->clickhouse, &call, &answer, err) < 0)
         return store_judge(pp_clickhouse_code(store->clickhouse), err->msg);
     return check_written(store, native_rows(block), err);
+}
+
+const struct store_facts *store_known(const struct store *store)
+{
+    return &store->facts;
 }
 
 uint64_t store_sent_bytes(const struct store *store)

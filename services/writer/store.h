@@ -4,6 +4,7 @@
 #include "pp_clickhouse.h"
 
 #include "batch.h"
+#include "body.h"
 
 /*
  * ClickHouse as the writer needs it: what server it is, one insert and what
@@ -92,11 +93,23 @@ const char *store_verdict_name(enum store_verdict verdict);
 enum store_verdict store_judge(int code, const char *message);
 
 /*
- * One insert of one block. token is unlike that of any other insert. A
- * verdict that is not STORE_STORED has its reason in err.
+ * Makes nearly all of a block's insert. The store is not used; facts are those
+ * of the table that it will go to.
+ */
+void store_prepare(struct body *body, struct native *block,
+                   const struct store_facts *facts);
+
+/*
+ * One insert of one block. body is memory to make it in, or holds what was
+ * prepared of it. token is unlike that of any other insert. A verdict that is
+ * not STORE_STORED has its reason in err.
  */
 enum store_verdict store_insert(struct store *store, struct native *block,
-                                const char *token, struct pp_err *err);
+                                struct body *body, const char *token,
+                                struct pp_err *err);
+
+/* What it goes by; until store_learn() or store_look(). */
+const struct store_facts *store_known(const struct store *store);
 
 /* Bytes of the bodies that inserts have sent, compressed. */
 uint64_t store_sent_bytes(const struct store *store);

@@ -132,6 +132,15 @@ static bool begin_insert(void)
     return true;
 }
 
+/* As deliver_prepare(): while the one before it is under way. */
+static void prepare(struct batch *batch)
+{
+    struct batch_group group = batch_next(batch);
+
+    if (group.count == batch_rows(batch))
+        sender_prepare(sending.sender, batch_block(batch, group));
+}
+
 static void land(void)
 {
     struct pp_err err = {0};
@@ -155,6 +164,7 @@ static void send_all(size_t rows)
         batch_reset(batch);
         while (batch_rows(batch) < rows && at < records.count)
             put(batch, &records.list[at++]);
+        prepare(batch);
         land();
         sending.flying = batch;
         (void)begin_insert();

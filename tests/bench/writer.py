@@ -11,8 +11,10 @@ import subprocess
 import time
 import urllib.error
 import urllib.parse
+import urllib.request
 
 from kit import stack
+from kit.old_table import OLD_TABLE
 
 BROKERS = stack.address("PAWPRINT_KAFKA_BROKERS")
 CLICKHOUSE = stack.address("PAWPRINT_CLICKHOUSE_URL")
@@ -200,6 +202,60 @@ def plain_client(group):
             "bytes": sent / JSON_EVENTS}
 
 
+# --- the same on a server with an HTTP interface of its own -------------------
+
+def old(sql, settings=""):
+    with urllib.request.urlopen(
+            stack.address("PAWPRINT_OLD_CLICKHOUSE_URL") + "/?" + settings,
+            sql.encode(), timeout=120) as answer:
+        return answer.read().decode()
+
+
+def old_limit(pid):
+    start, spent = time.monotonic(), cpu_s(pid)
+    old("INSERT INTO pawprint.events SELECT * FROM pawprint.rows",
+        f"max_threads=1&max_block_size={BLOCK}&min_insert_block_size_rows="
+        f"{BLOCK}&min_insert_block_size_bytes=0")
+    return {"rate": EVENTS / (time.monotonic() - start),
+            "server": (cpu_s(pid) - spent) / EVENTS}
+
+
+def old_send(pid):
+    spent = cpu_s(pid)
+    done = subprocess.run(
+        [BIN / "bench-send", BROKERS, TOPIC, str(EVENTS), str(BLOCK),
+         stack.address("PAWPRINT_OLD_CLICKHOUSE_URL"), "pawprint"],
+        check=True, text=True, capture_output=True)
+    count, took_us, cpu_us, _ = map(int, done.stdout.split())
+    return {"rate": count / took_us * 1e6, "ours": cpu_us / count / 1e6,
+            "server": (cpu_s(pid) - spent) / count}
+
+
+def show_old():
+    """Debian's real server of 2018, where there is one."""
+    if "PAWPRINT_OLD_CLICKHOUSE_URL" not in os.environ:
+        print("\nNOT RUN: ClickHouse 18.16, which this system does not have")
+        return
+    pid = stack.pid_of("old-clickhouse")
+    for sql in (*OLD_TABLE, "SYSTEM STOP MERGES"):
+        old(sql)
+    old_send(pid)
+    old("CREATE TABLE pawprint.rows AS pawprint.events ENGINE = Memory")
+    for part in old("SELECT DISTINCT _part FROM pawprint.events").split():
+        old("INSERT INTO pawprint.rows SELECT * FROM pawprint.events WHERE "
+            f"_part = '{part}' ORDER BY kafka_partition, kafka_offset")
+    found = {}
+    for _ in range(ROUNDS):
+        for name, one in (("limit", old_limit), ("send", old_send)):
+            old("TRUNCATE TABLE pawprint.events")
+            found.setdefault(name, []).append(one(pid))
+    found = {name: {key: statistics.median(one[key] for one in all_rounds)
+                    for key in all_rounds[0]}
+             for name, all_rounds in found.items()}
+    print("\nClickHouse 18.16, a real server\n")
+    show_costs(found)
+
+
 # --- all of them, in turns ---------------------------------------------------
 
 def prepare():
@@ -249,8 +305,6 @@ def cost(one):
 
 
 def show_costs(found):
-    print(f"\n{EVENTS:,} events ({JSON_EVENTS:,} as JSON), blocks of {BLOCK:,},"
-          f" medians of {ROUNDS} rounds\n")
     print(f"{'':<34}{'CPU us a row':^30}{'rows':>12}{'of the':>9}"
           f"{'bytes':>8}")
     print(f"{'':<34}{'client':>10}{'ClickHouse':>11}{'both':>9}"
@@ -369,7 +423,10 @@ def show_running(writer, found):
 def bench():
     prepare()
     found = measure()
+    print(f"\n{EVENTS:,} events ({JSON_EVENTS:,} as JSON), blocks of {BLOCK:,},"
+          f" medians of {ROUNDS} rounds\n")
     show_costs(found)
+    show_old()
     show_goals(found)
     for statement in ("TRUNCATE TABLE events", "DROP TABLE bench_rows",
                       "DROP TABLE plain", "SYSTEM START MERGES"):

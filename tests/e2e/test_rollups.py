@@ -68,13 +68,13 @@ def test_tables_follow_what_is_stored_also_after_a_kill():
 
 
 def runs_since(instant):
-    """Runs that were done, attempts that they took, processes that did them."""
-    done = subprocess.run(
-        ["psql", "-qAtX", stack.address("PAWPRINT_POSTGRES_DSN"), "-c",
-         "SELECT count(*), sum(attempt), count(DISTINCT worker) FROM job_run "
-         f"WHERE state = 'done' AND created_at > to_timestamp({instant})"],
-        capture_output=True, text=True, check=True)
-    return [int(one or 0) for one in done.stdout.strip().split("|")]
+    """Rollups that were done, attempts that they took, processes that did
+    them; other services have runs there, too."""
+    row = stack.postgres(
+        "SELECT count(*), sum(attempt), count(DISTINCT worker) FROM job_run "
+        "WHERE job = 'rollup' AND state = 'done' AND created_at > "
+        f"to_timestamp({instant})")
+    return [int(one or 0) for one in row.split("|")]
 
 
 def test_two_replicas_share_the_runs_and_do_none_twice():

@@ -122,16 +122,110 @@ static void add_quoted(struct buf *buf, const char *text, char quote)
     add(buf, &quote, 1);
 }
 
+/* --- a file of rows ------------------------------------------------------ */
+
+/*
+ * Rows go to a file in memory. Files that earlier requests have used stay
+ * mapped: their pages are there and need no clearing.
+ */
+struct rows_file {
+    int fd;  /* -1: none */
+    char *p; /* the file, as far as cap */
+    size_t n, cap;
+};
+
+#define ROWS_CAP ((size_t)1 << 20)
+
+static struct {
+    pthread_mutex_t lock;
+    struct rows_file files[8];
+    size_t count;
+} spare = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+/* Room for n more bytes behind those that are there. */
+static char *rows_room(struct rows_file *rows, size_t n)
+{
+    size_t cap = rows->cap;
+
+    while (cap < rows->n + n)
+        cap *= 2;
+    if (cap > rows->cap) {
+        if (ftruncate(rows->fd, (off_t)cap) < 0)
+            abort();
+        rows->p = mremap(rows->p, rows->cap, cap, MREMAP_MAYMOVE);
+        if (rows->p == MAP_FAILED)
+            abort();
+        rows->cap = cap;
+    }
+    return rows->p + rows->n;
+}
+
+static void rows_add(struct rows_file *rows, const void *p, size_t n)
+{
+    memcpy(rows_room(rows, n), p, n);
+    rows->n += n;
+}
+
+static void rows_new(struct rows_file *rows)
+{
+    *rows = (struct rows_file){memfd_create("rows", MFD_CLOEXEC), NULL, 0,
+                               ROWS_CAP};
+    if (rows->fd < 0 || ftruncate(rows->fd, (off_t)ROWS_CAP) < 0)
+        abort();
+    rows->p =
+        mmap(NULL, ROWS_CAP, PROT_READ | PROT_WRITE, MAP_SHARED, rows->fd, 0);
+    if (rows->p == MAP_FAILED)
+        abort();
+}
+
+static void rows_take(struct rows_file *rows)
+{
+    pthread_mutex_lock(&spare.lock);
+    if (spare.count > 0)
+        *rows = spare.files[--spare.count];
+    else
+        rows->fd = -1;
+    pthread_mutex_unlock(&spare.lock);
+    if (rows->fd < 0)
+        rows_new(rows);
+    rows->n = 0;
+}
+
+static void rows_give(struct rows_file *rows)
+{
+    bool kept = false;
+
+    pthread_mutex_lock(&spare.lock);
+    if (spare.count < sizeof(spare.files) / sizeof(*spare.files) &&
+        ftruncate(rows->fd, (off_t)rows->cap) == 0) {
+        spare.files[spare.count++] = *rows;
+        kept = true;
+    }
+    pthread_mutex_unlock(&spare.lock);
+    if (!kept) {
+        munmap(rows->p, rows->cap);
+        close(rows->fd);
+    }
+    rows->fd = -1;
+}
+
+/* Who reads the file reads what was added, and nothing of a request before. */
+static bool rows_end(const struct rows_file *rows)
+{
+    return ftruncate(rows->fd, (off_t)rows->n) == 0;
+}
+
 /* --- one request --------------------------------------------------------- */
 
 struct request {
     struct MHD_Connection *http;
     const char *method;
-    struct buf body;
-    struct buf settings; /* k='v', k='v' as SET takes them */
-    struct buf text;     /* the query as the client sent it */
-    struct buf query;    /* the query as the engine gets it */
-    int rows_fd;         /* rows of an INSERT, or -1 */
+    struct buf body;       /* with decompress=1: what is no whole frame yet */
+    struct buf settings;   /* k='v', k='v' as SET takes them */
+    struct buf text;       /* the query as the client sent it */
+    struct buf query;      /* the query as the engine gets it */
+    struct rows_file rows; /* of an INSERT; with decompress=1 the whole body */
+    bool unpacks;          /* decompress=1 */
     uint64_t written_rows;
     int status, code;
     char why[512]; /* the front's own refusal */
@@ -441,15 +535,12 @@ static bool take_frame(struct request *r, const char *p, size_t n,
     return true;
 }
 
-static bool unpack_frame(struct request *r, const struct frame *frame,
-                         struct buf *raw)
+static bool unpack_frame(struct request *r, const struct frame *frame)
 {
     int raw_bytes = (int)frame->raw_bytes;
-    char *to = malloc(frame->raw_bytes + 1);
+    char *to = rows_room(&r->rows, frame->raw_bytes);
     bool whole;
 
-    if (!to)
-        abort();
     if (frame->method == 0x02) {
         whole = frame->data_bytes == frame->raw_bytes;
         if (whole)
@@ -458,29 +549,34 @@ static bool unpack_frame(struct request *r, const struct frame *frame,
         whole = LZ4_decompress_safe(frame->data, to, (int)frame->data_bytes,
                                     raw_bytes) == raw_bytes;
     }
-    if (whole)
-        add(raw, to, frame->raw_bytes);
-    else
-        refuse(r, CANNOT_DECOMPRESS, "CANNOT_DECOMPRESS",
-               "Cannot decompress LZ4-encoded data");
-    free(to);
-    return whole;
+    if (!whole)
+        return refuse(r, CANNOT_DECOMPRESS, "CANNOT_DECOMPRESS",
+                      "Cannot decompress LZ4-encoded data");
+    r->rows.n += frame->raw_bytes;
+    return true;
 }
 
-/* The body becomes what its frames hold. */
-static bool decompress_body(struct request *r)
+/* Whether a frame is there, as far as its own word about that can be had. */
+static bool has_frame(const char *p, size_t n)
 {
-    struct buf raw = {0};
-    struct frame frame = {0};
-    bool good = true;
+    return n >= SUM_BYTES + HEAD_BYTES &&
+           n - SUM_BYTES >= number_at(p + SUM_BYTES + 1);
+}
 
-    for (size_t at = 0; good && at < r->body.n;
-         at += SUM_BYTES + frame.covered_bytes)
-        good = take_frame(r, r->body.p + at, r->body.n - at, &frame) &&
-               unpack_frame(r, &frame, &raw);
-    free(r->body.p);
-    r->body = raw;
-    return good;
+/* Takes the frames that are there; at the end, whatever is there. */
+static void unpack(struct request *r, bool end)
+{
+    size_t at = 0;
+    struct frame frame = {0};
+
+    while (r->code == 0 && at < r->body.n &&
+           (end || has_frame(r->body.p + at, r->body.n - at))) {
+        if (take_frame(r, r->body.p + at, r->body.n - at, &frame) &&
+            unpack_frame(r, &frame))
+            at += SUM_BYTES + frame.covered_bytes;
+    }
+    memmove(r->body.p, r->body.p + at, r->body.n - at);
+    r->body.n -= at;
 }
 
 /* --- from request to query ----------------------------------------------- */
@@ -562,20 +658,6 @@ static const char *encoding_of(const struct request *r)
     return NULL;
 }
 
-static bool write_rows(struct request *r, const char *p, size_t n)
-{
-    while (n > 0) {
-        ssize_t written = write(r->rows_fd, p, n);
-
-        if (written <= 0)
-            return refuse(r, UNKNOWN_EXCEPTION, "UNKNOWN_EXCEPTION",
-                          "cannot keep the rows");
-        p += written;
-        n -= (size_t)written;
-    }
-    return true;
-}
-
 /* Blanks and one newline end the query; what follows is the first row. */
 static size_t first_row(const struct request *r, const struct statement *s)
 {
@@ -599,7 +681,7 @@ static void name_the_file(struct request *r, const struct statement *s,
     if (s->rows == ROWS_VALUES)
         kept -= strlen("VALUES");
     snprintf(file, sizeof(file),
-             " FROM INFILE '/proc/self/fd/%d' COMPRESSION '%s' ", r->rows_fd,
+             " FROM INFILE '/proc/self/fd/%d' COMPRESSION '%s' ", r->rows.fd,
              encoding);
     add(&r->query, r->text.p, s->file_at);
     add_text(&r->query, file);
@@ -611,53 +693,6 @@ static void name_the_file(struct request *r, const struct statement *s,
     }
 }
 
-/*
- * Files that earlier requests have used: pages that are there already need no
- * clearing.
- */
-static struct {
-    pthread_mutex_t lock;
-    int files[8];
-    size_t count;
-} spare = {.lock = PTHREAD_MUTEX_INITIALIZER};
-
-static int rows_file_take(void)
-{
-    int file = -1;
-
-    pthread_mutex_lock(&spare.lock);
-    if (spare.count > 0)
-        file = spare.files[--spare.count];
-    pthread_mutex_unlock(&spare.lock);
-    return file >= 0 ? file : memfd_create("rows", MFD_CLOEXEC);
-}
-
-static void rows_file_give(int file)
-{
-    bool kept = false;
-
-    pthread_mutex_lock(&spare.lock);
-    if (spare.count < sizeof(spare.files) / sizeof(*spare.files) &&
-        lseek(file, 0, SEEK_SET) == 0) {
-        spare.files[spare.count++] = file;
-        kept = true;
-    }
-    pthread_mutex_unlock(&spare.lock);
-    if (!kept)
-        close(file);
-}
-
-/* Nothing of a longer request before is to be read. */
-static bool rows_file_end(struct request *r)
-{
-    off_t end = lseek(r->rows_fd, 0, SEEK_CUR);
-
-    if (end < 0 || ftruncate(r->rows_fd, end) < 0)
-        return refuse(r, UNKNOWN_EXCEPTION, "UNKNOWN_EXCEPTION",
-                      "cannot keep the rows");
-    return true;
-}
-
 /* in_url: the query stood in the URL, so all of the body is rows. */
 static bool build_insert(struct request *r, const struct statement *s,
                          const char *encoding, bool in_url)
@@ -667,14 +702,17 @@ static bool build_insert(struct request *r, const struct statement *s,
     if (s->rows == ROWS_FORMAT && r->text.p[s->end] == ';')
         return refuse(r, SYNTAX_ERROR, "SYNTAX_ERROR",
                       "You have excessive ';' symbol before data for INSERT.");
-    r->rows_fd = rows_file_take();
-    if (r->rows_fd < 0)
-        return refuse(r, UNKNOWN_EXCEPTION, "UNKNOWN_EXCEPTION", "no memfd");
+    if (r->rows.fd < 0)
+        rows_take(&r->rows);
     name_the_file(r, s, encoding);
-    if ((s->rows == ROWS_FORMAT || r->text.p[at] != ';') &&
-        !write_rows(r, r->text.p + at, r->text.n - at))
-        return false;
-    return (!in_url || write_rows(r, r->body.p, r->body.n)) && rows_file_end(r);
+    if (s->rows == ROWS_FORMAT || r->text.p[at] != ';')
+        rows_add(&r->rows, r->text.p + at, r->text.n - at);
+    if (in_url && !r->unpacks)
+        rows_add(&r->rows, r->body.p, r->body.n);
+    if (!rows_end(&r->rows))
+        return refuse(r, UNKNOWN_EXCEPTION, "UNKNOWN_EXCEPTION",
+                      "cannot keep the rows");
+    return true;
 }
 
 static bool check_statement(struct request *r, const struct statement *s)
@@ -690,6 +728,14 @@ static bool check_statement(struct request *r, const struct statement *s)
     return true;
 }
 
+/* Not all of what was unpacked is rows. */
+static void rows_to_body(struct request *r)
+{
+    add(&r->body, r->rows.p, r->rows.n);
+    r->rows.n = 0;
+    r->unpacks = false;
+}
+
 /* The query is the one in the URL followed by the body, or either alone. */
 static bool build_query(struct request *r)
 {
@@ -703,6 +749,9 @@ static bool build_query(struct request *r)
     add_text(&r->text, in_url ? url : "");
     if (in_url)
         s = read_statement(r->text.p, r->text.n);
+    if (r->unpacks &&
+        !(in_url && s.rows != ROWS_NONE && first_row(r, &s) == r->text.n))
+        rows_to_body(r);
     if (!in_url || s.rows == ROWS_NONE) {
         if (r->body.n && strcmp(encoding, "none") != 0)
             return refuse(r, NOT_IMPLEMENTED, "NOT_IMPLEMENTED",
@@ -1017,9 +1066,9 @@ static bool understand(struct request *r)
             r, NOT_IMPLEMENTED, "NOT_IMPLEMENTED",
             "compress and session_id are not implemented by the local "
             "front");
-    if (arg_is_on(r, "decompress") && !decompress_body(r))
-        return false;
-    return build_query(r);
+    if (r->unpacks)
+        unpack(r, true);
+    return r->code == 0 && build_query(r);
 }
 
 static enum MHD_Result serve(struct request *r, const char *path)
@@ -1054,12 +1103,17 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *http,
         if (!r)
             return MHD_NO;
         r->http = http;
-        r->rows_fd = -1;
+        r->rows.fd = -1;
+        r->unpacks = arg_is_on(r, "decompress");
+        if (r->unpacks)
+            rows_take(&r->rows);
         *state = r;
         return MHD_YES;
     }
     if (*piece_bytes) {
         add(&r->body, piece, *piece_bytes);
+        if (r->unpacks)
+            unpack(r, false);
         *piece_bytes = 0;
         return MHD_YES;
     }
@@ -1077,8 +1131,8 @@ static void on_end(void *cls, struct MHD_Connection *http, void **state,
     (void)why;
     if (!r)
         return;
-    if (r->rows_fd >= 0)
-        rows_file_give(r->rows_fd);
+    if (r->rows.fd >= 0)
+        rows_give(&r->rows);
     free(r->body.p);
     free(r->settings.p);
     free(r->text.p);

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "pp_consumer.h"
+#include "pp_kafka_rd.h"
 #include "pp_producer.h"
 #include "pp_time.h"
 
@@ -312,6 +313,52 @@ static void a_partition_that_stays_and_is_rewound_goes_on(void **state)
     pp_producer_close(&producer);
 }
 
+/* As retention does it. */
+static void drop_before(const char *topic, int64_t offset)
+{
+    rd_kafka_topic_partition_list_t *list =
+        rd_kafka_topic_partition_list_new(1);
+    rd_kafka_conf_t *conf = NULL;
+    rd_kafka_DeleteRecords_t *what;
+    rd_kafka_queue_t *queue;
+    rd_kafka_event_t *event;
+    rd_kafka_t *rk;
+    char text[160];
+    struct pp_err err = {0};
+
+    rd_kafka_topic_partition_list_add(list, topic, 0)->offset = offset;
+    assert_int_equal(pp_kafka_conf(&conf, &access_, &err), 0);
+    rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, text, sizeof(text));
+    queue = rd_kafka_queue_new(rk);
+    what = rd_kafka_DeleteRecords_new(list);
+    rd_kafka_DeleteRecords(rk, &what, 1, NULL, queue);
+    event = rd_kafka_queue_poll(queue, 10000);
+    assert_non_null(event);
+    assert_int_equal(rd_kafka_event_error(event), 0);
+    rd_kafka_event_destroy(event);
+    rd_kafka_DeleteRecords_destroy(what);
+    rd_kafka_queue_destroy(queue);
+    rd_kafka_destroy(rk);
+    rd_kafka_topic_partition_list_destroy(list);
+}
+
+static void a_topic_is_read_from_the_first_record_that_is_left(void **state)
+{
+    const char *topic = topic_new("left", 1);
+    struct pp_producer *producer = producer_new(NULL, NULL, NULL);
+    struct pp_consumer *consumer;
+    struct pp_err err = {0};
+
+    (void)state;
+    send_numbers(producer, topic, 0, 100);
+    assert_int_equal(pp_producer_flush(producer, 10000, &err), 0);
+    drop_before(topic, 60);
+    consumer = consumer_new(topic, NULL);
+    assert_int_equal(read_numbers(consumer, 40, NULL), 40);
+    pp_consumer_close(&consumer);
+    pp_producer_close(&producer);
+}
+
 static void a_topic_is_made_once_and_measured(void **state)
 {
     const char *name = topic_new("measured", PARTITIONS);
@@ -432,6 +479,7 @@ int main(void)
         cmocka_unit_test(two_members_share_and_one_takes_over),
         cmocka_unit_test(a_partition_stays_at_a_record_until_it_comes_again),
         cmocka_unit_test(a_partition_that_stays_and_is_rewound_goes_on),
+        cmocka_unit_test(a_topic_is_read_from_the_first_record_that_is_left),
         cmocka_unit_test(a_topic_is_made_once_and_measured),
         cmocka_unit_test(
             all_partitions_are_read_from_given_offsets_without_a_group),

@@ -295,18 +295,18 @@ static void make_body(struct pp_buf *body, size_t rows, bool old)
 {
     struct native *block = row_block_new();
     struct row_types types = old_types();
-    struct pp_buf piece;
+    struct body whole;
 
     for (size_t i = 0; i < rows; i++)
         put_row(block, (int64_t)i, old);
     if (old)
         row_set_types(block, &types);
     row_set_valid_until(block, pp_wall_now().ms + 24 * 3600 * 1000);
-    pp_buf_init(&piece, BODY_BYTES);
+    body_init(&whole, BODY_BYTES);
     pp_buf_init(body, BODY_BYTES);
-    body_write(block, &piece, body);
-    assert_false(body->overflow);
-    pp_buf_fini(&piece);
+    pp_buf_add_str(body, body_end(&whole, block));
+    assert_false(whole.frames.overflow);
+    body_fini(&whole);
     native_free(&block);
 }
 

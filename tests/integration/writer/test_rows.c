@@ -14,8 +14,9 @@
 
 /* What the writer makes of events, as a real ClickHouse reads it back. */
 
-#define CALL_MS   30000
-#define SQL_BYTES ((size_t)16 << 10)
+#define CALL_MS    30000
+#define SQL_BYTES  ((size_t)16 << 10)
+#define BODY_BYTES ((size_t)1 << 20)
 
 /* An instant of late: what is old is dropped by the table. */
 #define T0 (pp_wall_now().ms / 86400000 * 86400000 - 86400000)
@@ -260,18 +261,23 @@ static void a_block_that_comes_after_its_deadline_is_refused(void **state)
     struct pp_err err = {0};
     struct store_facts facts;
     struct store *store;
+    struct body body;
 
     (void)state;
+    body_init(&body, BODY_BYTES);
     assert_int_equal(store_open(&store, &access, &err), 0);
     assert_int_equal(store_look(store, &facts, &err), 0);
     row_put(block, &event, &identity);
     row_set_valid_until(block, pp_wall_now().ms - 1);
-    assert_int_equal(store_insert(store, block, "late", &err), STORE_LATE);
+    assert_int_equal(store_insert(store, block, &body, "late", &err),
+                     STORE_LATE);
     assert_answer("SELECT count() FROM events", "0\n");
     row_set_valid_until(block, pp_wall_now().ms + CALL_MS);
-    assert_int_equal(store_insert(store, block, "in-time", &err), STORE_STORED);
+    assert_int_equal(store_insert(store, block, &body, "in-time", &err),
+                     STORE_STORED);
     assert_answer("SELECT count() FROM events", "1\n");
     store_close(&store);
+    body_fini(&body);
     native_free(&block);
 }
 
@@ -285,17 +291,21 @@ static void a_block_of_two_months_is_refused_whole(void **state)
     struct pp_err err = {0};
     struct store_facts facts;
     struct store *store;
+    struct body body;
 
     (void)state;
+    body_init(&body, BODY_BYTES);
     assert_int_equal(store_open(&store, &access, &err), 0);
     assert_int_equal(store_look(store, &facts, &err), 0);
     row_put(block, &event, &first);
     event.event_at_ms += INT64_C(32) * 86400000;
     row_put(block, &event, &second);
     row_set_valid_until(block, pp_wall_now().ms + CALL_MS);
-    assert_int_not_equal(store_insert(store, block, "two", &err), STORE_STORED);
+    assert_int_not_equal(store_insert(store, block, &body, "two", &err),
+                         STORE_STORED);
     assert_answer("SELECT count() FROM events", "0\n");
     store_close(&store);
+    body_fini(&body);
     native_free(&block);
 }
 

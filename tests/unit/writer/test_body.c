@@ -31,56 +31,106 @@ static struct native *some_block(size_t rows)
     return block;
 }
 
+/* What the body's frames hold, in raw. */
+static void unpack(struct pp_str body, struct pp_buf *raw)
+{
+    struct pp_err err = {0};
+
+    pp_buf_reset(raw);
+    while (body.n > 0)
+        assert_int_equal(pp_frames_next(&body, raw, &err), 0);
+}
+
+static void assert_whole(struct pp_str body, const struct native *block)
+{
+    struct pp_buf want, raw;
+
+    pp_buf_init(&want, MOST);
+    pp_buf_init(&raw, MOST);
+    native_write(block, &want);
+    unpack(body, &raw);
+    assert_true(pp_str_eq(pp_buf_str(&raw), pp_buf_str(&want)));
+    pp_buf_fini(&want);
+    pp_buf_fini(&raw);
+}
+
 static void a_body_is_the_block_in_frames_however_large_it_is(void **state)
 {
     static const size_t sizes[] = {0, 1, 1000, 50000};
-    struct pp_buf block, piece, body, raw;
+    struct body body;
 
     (void)state;
-    pp_buf_init(&block, MOST);
-    pp_buf_init(&piece, MOST);
-    pp_buf_init(&body, MOST);
-    pp_buf_init(&raw, MOST);
+    body_init(&body, MOST);
     for (size_t i = 0; i < PP_COUNT(sizes); i++) {
         struct native *native = some_block(sizes[i]);
-        struct pp_err err = {0};
-        struct pp_str in;
 
-        pp_buf_reset(&block);
-        pp_buf_reset(&body);
-        pp_buf_reset(&raw);
-        native_write(native, &block);
-        body_write(native, &piece, &body);
-        assert_false(body.overflow);
-        for (in = pp_buf_str(&body); in.n > 0;)
-            assert_int_equal(pp_frames_next(&in, &raw, &err), 0);
-        assert_true(pp_str_eq(pp_buf_str(&raw), pp_buf_str(&block)));
+        assert_whole(body_end(&body, native), native);
+        assert_false(body.frames.overflow);
         native_free(&native);
     }
-    pp_buf_fini(&block);
-    pp_buf_fini(&piece);
-    pp_buf_fini(&body);
-    pp_buf_fini(&raw);
+    body_fini(&body);
+}
+
+static void what_was_begun_is_ended_with_the_constants_of_then(void **state)
+{
+    struct native *native = some_block(50000);
+    struct body body;
+    size_t begun;
+
+    (void)state;
+    body_init(&body, MOST);
+    body_begin(&body, native);
+    begun = body.frames.n;
+    row_set_valid_until(native, 1800000000000);
+    assert_true(body_holds(&body, native));
+    body_begin(&body, native);
+    assert_int_equal(body.frames.n, begun);
+    assert_whole(body_end(&body, native), native);
+    assert_false(body_holds(&body, native));
+    body_fini(&body);
+    native_free(&native);
+}
+
+static void what_was_begun_of_other_rows_is_made_anew(void **state)
+{
+    const struct row_identity identity = {1, 0, 77};
+    const struct event event = {.kind = EVENT_KIND_PAGEVIEW};
+    struct native *native = some_block(1000), *other = some_block(2000);
+    struct body body;
+
+    (void)state;
+    body_init(&body, MOST);
+    body_begin(&body, native);
+    assert_false(body_holds(&body, other));
+    assert_whole(body_end(&body, other), other);
+    body_begin(&body, native);
+    row_put(native, &event, &identity);
+    assert_false(body_holds(&body, native));
+    assert_whole(body_end(&body, native), native);
+    body_begin(&body, native);
+    native_reset(native);
+    for (int64_t i = 0; i < 1001; i++)
+        row_put(native, &event, &identity);
+    row_set_valid_until(native, 1800000000000);
+    assert_whole(body_end(&body, native), native);
+    body_begin(&body, native);
+    body_forget(&body);
+    assert_false(body_holds(&body, native));
+    body_fini(&body);
+    native_free(&native);
+    native_free(&other);
 }
 
 static void a_limit_that_is_too_small_for_the_body_is_told(void **state)
 {
-    static const struct {
-        size_t piece_bytes, body_bytes;
-    } limits[] = {{1000, MOST}, {MOST, 1000}};
     struct native *native = some_block(1000);
+    struct body body;
 
     (void)state;
-    for (size_t i = 0; i < PP_COUNT(limits); i++) {
-        struct pp_buf piece, body;
-
-        pp_buf_init(&piece, limits[i].piece_bytes);
-        pp_buf_init(&body, limits[i].body_bytes);
-        body_write(native, &piece, &body);
-        assert_true(body.overflow);
-        pp_buf_fini(&piece);
-        pp_buf_fini(&body);
-    }
+    body_init(&body, 1000);
+    (void)body_end(&body, native);
+    assert_true(body.frames.overflow);
+    body_fini(&body);
     native_free(&native);
 }
 
@@ -88,6 +138,8 @@ int main(void)
 {
     const struct CMUnitTest body[] = {
         cmocka_unit_test(a_body_is_the_block_in_frames_however_large_it_is),
+        cmocka_unit_test(what_was_begun_is_ended_with_the_constants_of_then),
+        cmocka_unit_test(what_was_begun_of_other_rows_is_made_anew),
         cmocka_unit_test(a_limit_that_is_too_small_for_the_body_is_told),
     };
 
