@@ -6,6 +6,7 @@ import json
 import os
 import pathlib
 import subprocess
+import tempfile
 import threading
 import time
 import urllib.error
@@ -13,7 +14,7 @@ import urllib.request
 
 from e2e import NotRun
 from kit import stack
-from stripe import form, journeys, sender
+from stripe import form, journeys, mirror, sender
 from stripe.client import Client, Refused
 from stripe.clock import DAY, HOUR
 from stripe.errors import StripeError
@@ -669,6 +670,56 @@ def test_events_have_the_shape_of_the_endpoints_version():
                   if one["type"] == "customer.subscription.created"]
         assert event["api_version"] == OLD
         assert "current_period_end" in event["data"]["object"]
+
+
+# --- stripe-mock -------------------------------------------------------------
+
+@contextlib.contextmanager
+def mirrored():
+    """A fake whose requests the real stripe-mock sees, too."""
+    if not mirror.PROGRAM.exists():
+        raise NotRun("there is no stripe-mock")
+    with tempfile.TemporaryDirectory() as folder:
+        mock = mirror.Mock(folder)
+        try:
+            with fake(mock.path) as client:
+                yield client
+        finally:
+            mock.stop()
+
+
+def test_stripe_mock_accepts_what_all_journeys_ask():
+    with mirrored() as client:
+        for travel, _ in journeys.JOURNEYS.values():
+            travel(journeys.Traveller(client, client.post("/customers")["id"],
+                                      "acc_1"))
+        found = client.look("/refused")
+        assert found["refused"] == [], found["refused"]
+        assert found["mirror"] and found["forwarded"] > 30
+        return f"{found['forwarded']} requests"
+
+
+def test_stripe_mock_refuses_what_is_not_in_stripes_openapi():
+    """Also what the fake itself took for right."""
+    with mirrored() as client:
+        name = customer(client)
+        open_session(client, name, locale="klingon")
+        refusal(client.post, "/customers", nmae="Ann")
+        refusal(client.get, "/moons")
+        found = client.look("/refused")["refused"]
+        assert [one["target"] for one in found] == [
+            "/v1/checkout/sessions", "/v1/customers", "/v1/moons"], found
+        assert "klingon" in found[0]["body"] and found[0]["status"] == 400
+        assert "additional properties" in found[1]["said"], found[1]
+        client.fake("/reset")
+        assert client.look("/refused")["refused"] == []
+
+
+def test_what_stripe_mock_did_not_see_it_did_not_accept():
+    with fake("/nowhere/stripe-mock.sock") as client:
+        client.post("/customers")
+        found, = client.look("/refused")["refused"]
+        assert found["status"] == 0, found
 
 
 # --- journeys ----------------------------------------------------------------
