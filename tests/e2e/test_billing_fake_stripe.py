@@ -293,6 +293,26 @@ def test_an_event_of_any_shape_can_be_made_up():
         assert len(client.get("/events")["data"]) == 2
 
 
+def test_an_endpoint_is_told_the_types_that_it_wants():
+    with fake() as client, inbox(client) as box:
+        client.fake("/endpoint", types=["invoice.*", "customer.updated"])
+        subscribe(client)
+        settled(client)
+        assert set(box.types()) == {
+            "customer.updated", "invoice.created", "invoice.finalized",
+            "invoice.paid", "invoice.payment_succeeded"}
+        assert client.get("/events", delivery_success="false")["data"] == []
+
+
+def test_any_body_can_be_sent_with_a_signature():
+    with fake() as client, inbox(client) as box:
+        client.fake("/send", body="no JSON")
+        client.fake("/send", body={"object": "v2.core.event"})
+        settled(client)
+        assert {body for _, body in box.came} == {
+            b"no JSON", b'{"object": "v2.core.event"}'}
+
+
 # --- requests ----------------------------------------------------------------
 
 def test_a_key_answers_once_more_what_it_answered_first():

@@ -497,17 +497,11 @@ class Api:
         kinds = array(kinds, "types") + (
             [params["type"]] if "type" in params else [])
         return [one for one in found if not kinds or
-                any(fits(one["type"], kind) for kind in kinds)]
+                any(shapes.fits(one["type"], kind) for kind in kinds)]
 
     @route("GET", "/v1/events/{}")
     def get_event(self, _, name):
         return self.world.get("event", name)
-
-
-def fits(kind, wanted):
-    """charge.* is every type below charge."""
-    return kind == wanted or \
-        wanted.endswith("*") and kind.startswith(wanted[:-1])
 
 
 def parameters(query, body):

@@ -1,6 +1,7 @@
 """The routes under /_fake, by which a test or a developer plays everybody
 else: the customer, the bank, time, and the network. JSON in, JSON out.
 """
+import json
 import re
 
 from stripe import shapes
@@ -141,10 +142,14 @@ class Control:
 
     @route("POST", "/endpoint")
     def endpoint(self, given):
-        """{"url": ..., "secrets": [...]}: a signature for each secret."""
-        self.sender.url = given.get("url", self.sender.url)
-        self.sender.secrets = given.get("secrets", self.sender.secrets)
-        return {"url": self.sender.url, "secrets": len(self.sender.secrets)}
+        """{"url": ..., "secrets": [...], "types": [...]}: a signature for each
+        secret; other types than those don't go out."""
+        sender = self.sender
+        sender.url = given.get("url", sender.url)
+        sender.secrets = given.get("secrets", sender.secrets)
+        sender.types = given.get("types", sender.types)
+        return {"url": sender.url, "types": sender.types,
+                "secrets": len(sender.secrets)}
 
     @route("POST", "/chaos")
     def chaos(self, given):
@@ -182,6 +187,16 @@ class Control:
         self.world.kinds["event"][event["id"]] = event
         self.world.listener(event)
         return self.shown(event)
+
+    @route("POST", "/send")
+    def send(self, given):
+        """{"body": ...}: any body, signed; a text goes as it is."""
+        body = given.get("body")
+        if not isinstance(body, str):
+            body = json.dumps(body)
+        self.sender.send_bytes({"id": None, "type": None}, body.encode(),
+                               plainly=True)
+        return {}
 
     @route("POST", "/events/{}/resend")
     def resend(self, _, name):

@@ -14,7 +14,7 @@ import threading
 import time
 import urllib.parse
 
-from stripe.shapes import show
+from stripe.shapes import fits, show
 
 CHAOS = {
     "seed": 1,
@@ -59,7 +59,8 @@ class Sender:
     def __init__(self, world):
         self.world, self.wake = world, threading.Condition()
         self.order = itertools.count()
-        self.url, self.secrets, self.closed = None, [], False
+        self.url, self.secrets, self.types = None, [], ["*"]
+        self.closed = False
         self.clear()
         world.listener = self.take
         for _ in range(WORKERS):
@@ -87,14 +88,18 @@ class Sender:
 
     def take(self, event):
         """An event that has just happened."""
-        if self.url is None:
+        if self.url is None or not any(fits(event["type"], kind)
+                                       for kind in self.types):
             event["_delivered"] = True  # nobody was to be told
             return
         self.send(event)
 
     def send(self, event, plainly=False):
+        self.send_bytes(event, json.dumps(
+            show(event, event["api_version"]), indent=2).encode(), plainly)
+
+    def send_bytes(self, event, body, plainly):
         """Queues it, without any mischief when that is wanted."""
-        body = json.dumps(show(event, event["api_version"]), indent=2).encode()
         with self.wake:
             chaos = self.chaos
             twice = not plainly and self.dice.random() < chaos["duplicate"]

@@ -19,6 +19,12 @@ def check(version):
     return version
 
 
+def fits(kind, wanted):
+    """Whether a type of event is meant: charge.* is all below charge, * is all."""
+    return kind == wanted or \
+        wanted.endswith("*") and kind.startswith(wanted[:-1])
+
+
 def listed(url, data, has_more=False):
     return {"object": "list", "url": url, "has_more": has_more, "data": data}
 

@@ -1,0 +1,176 @@
+"""Every request that billing sends is one that Stripe's OpenAPI knows."""
+import contextlib
+import json
+import os
+import pathlib
+import re
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+import uuid
+
+from e2e import NotRun
+from kit import stack
+from stripe import journeys
+from stripe.client import Client
+
+BIN = pathlib.Path(os.environ.get("PAWPRINT_BIN", stack.ROOT / "build/bin"))
+WISH = {"plan": "BASIC", "interval": "month"}
+ID = re.compile(r"(?<=/)(price_\w+|[a-z_]+_\w{24})")
+
+# Objects whose events begin with another word.
+THIN = {"customer.subscription": "subscription"}
+
+# What it asks in the story below, and it has to be all of these.
+ASKED = {
+    "POST /v1/customers", "POST /v1/checkout/sessions",
+    "POST /v1/checkout/sessions/ID/expire", "POST /v1/billing_portal/sessions",
+    "GET /v1/customers/ID", "GET /v1/subscriptions", "GET /v1/subscriptions/ID",
+    "GET /v1/checkout/sessions/ID", "GET /v1/subscription_schedules/ID",
+    "GET /v1/invoices/ID", "GET /v1/charges/ID", "GET /v1/events",
+    "GET /v1/prices/ID",
+}
+
+
+def free_port():
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return one.getsockname()[1]
+
+
+@contextlib.contextmanager
+def billing(stripe):
+    """A process of the test's own, which the stack's fake tells events; gives
+    its URL."""
+    if not (BIN / "billing").exists():
+        raise NotRun("there is no service billing")
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    secret = pathlib.Path(
+        stack.address("PAWPRINT_STRIPE_SECRETS")).read_text().split()[1]
+    before = stripe.look()["endpoint"]
+    env = {**os.environ, "PAWPRINT_BILLING": "on", "PAWPRINT_BILLING_URL": url,
+           "PAWPRINT_POSTGRES_DSN": stack.address("PAWPRINT_POSTGRES_DSN")
+           .replace("pawprint@", "pawprint_billing@"),
+           "PAWPRINT_BILLING_ADDRESS": "127.0.0.1",
+           "PAWPRINT_BILLING_PORT": str(port),
+           "PAWPRINT_INTERNAL_PORT": str(free_port()),
+           "PAWPRINT_LIMIT_BILLING": "off",
+           "PAWPRINT_BILLING_SWEEP_SECONDS": "1"}
+    with (stack.folder() / "log/billing-requests").open("ab") as log:
+        process = subprocess.Popen([BIN / "billing"], env=env, stdout=log,
+                                   stderr=log, stdin=subprocess.DEVNULL)
+    stripe.fake("/endpoint", url=url + "/webhooks/stripe", secrets=[secret])
+    try:
+        yield url
+    finally:
+        stripe.fake("/endpoint", url=before)
+        process.terminate()
+        process.wait(30)
+
+
+def call(url, token, method, path, body=None):
+    request = urllib.request.Request(
+        url + path, method=method, headers={
+            "Authorization": f"Bearer {token}",
+            "Content-Type": "application/json"},
+        data=None if body is None else json.dumps(body).encode())
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        return json.loads(answer.read())
+
+
+def is_ready(url):
+    try:
+        with urllib.request.urlopen(url + "/nothing", timeout=5):
+            return True
+    except urllib.error.HTTPError:
+        return True
+    except OSError:
+        return False
+
+
+def thin(stripe, kind, verb, name):
+    """An event that only names its object."""
+    about = THIN.get(kind, kind)
+    stripe.fake("/send", body={
+        "id": f"evt_{uuid.uuid4().hex}", "object": "v2.core.event",
+        "type": f"v1.{kind}.{verb}", "created": "2026-01-01T00:00:00.000Z",
+        "livemode": False, "related_object": {
+            "id": name, "type": about, "url": f"/v1/{about}s/{name}"}})
+
+
+def live_a_life(url, stripe):
+    """What makes billing ask everything that it ever asks."""
+    account = stack.pawprint("account", "create", "--name", "Kettles", "--mail",
+                             "owner@example.com")["account"]
+    token = stack.pawprint("account", "token", "create", account, "--role",
+                           "owner")["token"]
+
+    def plan(wanted):
+        stack.until(f"the plan is {wanted}", lambda: call(
+            url, token, "GET", "/v1/billing")["plan"] == wanted)
+
+    # Two wishes: the first session is ended for the second.
+    call(url, token, "POST", "/v1/billing/checkout",
+         {"plan": "PREMIUM", "interval": "year"})
+    page = call(url, token, "POST", "/v1/billing/checkout", WISH)["url"]
+    session = page.rpartition("/")[2]
+    done = stripe.fake(f"/checkout/{session}/complete")
+    plan("BASIC")
+    call(url, token, "POST", "/v1/billing/portal", {})
+    who = journeys.Traveller(stripe, done["customer"])
+    who.subscription = done["subscription"]
+    who.change(journeys.PREMIUM)
+    plan("PREMIUM")
+    who.downgrade_later(journeys.BASIC)
+    charge = stripe.get("/charges", customer=done["customer"])["data"][0]["id"]
+    schedule = who.current()["schedule"]
+    for kind, verb, name in (
+            ("customer.subscription", "updated", done["subscription"]),
+            ("invoice", "paid", done["invoice"]),
+            ("charge", "refunded", charge),
+            ("checkout.session", "completed", session),
+            ("subscription_schedule", "updated", schedule)):
+        thin(stripe, kind, verb, name)
+    stripe.post("/prices/price_basic_month", metadata={"seen": name})
+    stripe.v1("DELETE", f"/subscriptions/{done['subscription']}")
+    plan("FREE")
+
+
+def test_stripe_mock_accepts_every_request_of_billing():
+    stripe = Client(stack.address("PAWPRINT_STRIPE_URL"),
+                    stack.address("PAWPRINT_STRIPE_KEY"))
+    if not stripe.look()["mirror"]:
+        raise NotRun("there is no stripe-mock")
+    with billing(stripe) as url:
+        stack.until("billing answers", lambda: is_ready(url))
+        seen = len(stripe.look("/requests")["requests"])
+
+        def mine():
+            """Its requests; the test's own tell of a client."""
+            return [one for one in stripe.look("/requests")["requests"][seen:]
+                    if not (one["client"] or "").startswith("Python")]
+
+        def asked():
+            return {f"{one['method']} {ID.sub('ID', one['path'])}"
+                    for one in mine()}
+
+        live_a_life(url, stripe)
+        try:
+            stack.until("billing asked everything", lambda: asked() >= ASKED, 30)
+        except AssertionError as why:
+            raise AssertionError(f"not asked: {ASKED - asked()}") from why
+        time.sleep(0.2)
+        assert asked() == ASKED, asked() - ASKED
+        refused = [one for one in stripe.look("/refused")["refused"]
+                   if not (one["client"] or "").startswith("Python")]
+        assert refused == [], refused
+        assert {one["status"] for one in mine()} == {200}, mine()
+        # The check is alive: a wrong word is refused.
+        before = len(stripe.look("/refused")["refused"])
+        stripe.post("/billing_portal/sessions", locale="klingon",
+                    customer=stripe.post("/customers")["id"])
+        assert len(stripe.look("/refused")["refused"]) == before + 1
+        return f"{len(mine())} requests of {len(ASKED)} kinds"
