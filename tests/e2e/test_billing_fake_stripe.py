@@ -371,8 +371,10 @@ def test_errors_slowness_and_lost_answers_come_as_they_are_told():
         assert len(client.get("/customers")["data"]) == 1
         client.post("/customers", key="k", name="Ann")
         assert len(client.get("/customers")["data"]) == 1
-        assert [one["status"] for one in client.look("/requests")["requests"]
-                ] == [429, 200, 0, 200, 200, 200]
+        assert [(one["status"], one["error"])
+                for one in client.look("/requests")["requests"]] == [
+                    (429, "lock_timeout"), (200, None), (0, None), (200, None),
+                    (200, None), (200, None)]
 
 
 def test_a_share_of_the_requests_fails():
@@ -402,7 +404,13 @@ def test_what_stripe_does_not_know_it_refuses():
                 ((400, "parameter_invalid_integer"), "GET", "/prices",
                  {"limit": "x"}),
                 ((400, "invalid_request_error"), "GET", "/prices",
-                 {"limit": 101})):
+                 {"limit": 101}),
+                ((400, "parameter_unknown"), "GET", "/events",
+                 {"created": {"after": 1}}),
+                ((400, "parameter_unknown"), "POST", "/checkout/sessions",
+                 {"line_items": [{"price": BASIC, "qty": 1}]}),
+                ((400, "parameter_unknown"), "POST", "/checkout/sessions",
+                 {"subscription_data": {"trial_settings": {"end": 1}}})):
             assert refusal(client.v1, method, path, **params) == wanted, path
         wrong = Client(client.url, key="sk_test_other")
         assert refusal(wrong.get, "/prices") == (401, "invalid_request_error")

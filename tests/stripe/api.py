@@ -13,6 +13,29 @@ STATUSES = ("incomplete", "incomplete_expired", "trialing", "active",
             "past_due", "canceled", "unpaid", "paused")
 LIST = "limit starting_after ending_before"
 
+# What stands in parameters that are objects or arrays of them; what is not
+# named here, such as metadata, may hold any names. stripe-mock does not look
+# that deep. [Stripe API, Checkout Sessions, Subscriptions, Customer portal]
+MEMBERS = {
+    "automatic_tax": "enabled liability",
+    "cancellation_details": "comment feedback",
+    "created": "gt gte lt lte",
+    "customer_update": "address name shipping",
+    "end_behavior": "missing_payment_method",
+    "flow_data": "type after_completion subscription_cancel "
+                 "subscription_update subscription_update_confirm",
+    "items": "id price quantity metadata deleted",
+    "line_items": "price quantity metadata",
+    "pause_collection": "behavior resumes_at",
+    "phases": "items start_date end_date metadata proration_behavior",
+    "recurring": "interval interval_count usage_type",
+    "subscription_data": "metadata description trial_period_days trial_end "
+                         "trial_settings billing_cycle_anchor "
+                         "proration_behavior default_tax_rates",
+    "tax_id_collection": "enabled required",
+    "trial_settings": "end_behavior",
+}
+
 
 def route(method, path, takes=""):
     """{} in the path is an id; takes are the parameters beside expand."""
@@ -84,6 +107,19 @@ def in_range(instant, wanted, param):
                for name, value in wanted.items())
 
 
+def check_members(name, value, shown=None):
+    """Refuses a name within an object that Stripe does not know there."""
+    shown = shown or name
+    if isinstance(value, list):
+        for place, one in enumerate(value):
+            check_members(name, one, f"{shown}[{place}]")
+    elif isinstance(value, dict) and name in MEMBERS:
+        for word, member in value.items():
+            if word not in MEMBERS[name].split():
+                raise unknown(f"{shown}[{word}]")
+            check_members(word, member, f"{shown}[{word}]")
+
+
 class Api:
     def __init__(self, world, invoices, subscriptions, checkout):
         self.world, self.invoices = world, invoices
@@ -93,9 +129,10 @@ class Api:
     def run(self, method, path, params, version):
         """The answer of a request as JSON would have it; or StripeError."""
         handler, names, takes = self.find(method, path)
-        for name in params:
+        for name, value in params.items():
             if name not in takes:
                 raise unknown(name)
+            check_members(name, value)
         paths = params.pop("expand", [])
         answer = handler(self, params, *names)
         if isinstance(answer, list):

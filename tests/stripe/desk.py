@@ -31,7 +31,7 @@ class Desk:
             asked = {"id": self.world.new_id("req"), "method": method,
                      "path": path, "query": query,
                      "body": body.decode("utf-8", "replace"),
-                     "idempotency_key": key, "status": None,
+                     "idempotency_key": key, "status": None, "error": None,
                      "version": headers.get("Stripe-Version"),
                      "client": headers.get("User-Agent")}
             self.requests.append(asked)
@@ -42,6 +42,7 @@ class Desk:
             raise
         except StripeError as why:
             status, more, said = why.status, why.headers, why.body
+            asked["error"] = said["error"].get("code") or said["error"]["type"]
         asked["status"] = status
         return status, {"Request-Id": asked["id"], **more}, said
 
