@@ -93,7 +93,7 @@ def inbox(client, secrets=("whsec_test",)):
 def settled(client):
     """Waits until nothing is to be delivered any more."""
     stack.until("all is delivered",
-                lambda: client.look("/deliveries")["pending"] == 0, 20)
+                lambda: client.look()["pending"] == 0, 20)
 
 
 def refusal(call, *words, **params):

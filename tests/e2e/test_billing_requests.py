@@ -1,22 +1,11 @@
 """Every request that billing sends is one that Stripe's OpenAPI knows."""
-import contextlib
-import json
-import os
-import pathlib
 import re
-import socket
-import subprocess
-import urllib.error
-import urllib.request
 import uuid
 
 from e2e import NotRun
-from kit import stack
+from kit import billing, stack
 from stripe import journeys
-from stripe.client import Client
 
-BIN = pathlib.Path(os.environ.get("PAWPRINT_BIN", stack.ROOT / "build/bin"))
-WISH = {"plan": "BASIC", "interval": "month"}
 ID = re.compile(r"(?<=/)(price_\w+|[a-z_]+_\w{24})")
 
 # Objects whose events begin with another word.
@@ -33,63 +22,6 @@ ASKED = {
 }
 
 
-def free_port():
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
-
-
-@contextlib.contextmanager
-def billing(stripe):
-    """A process of the test's own, which the stack's fake tells events; gives
-    its URL."""
-    if not (BIN / "billing").exists():
-        raise NotRun("there is no service billing")
-    port = free_port()
-    url = f"http://127.0.0.1:{port}"
-    secret = pathlib.Path(
-        stack.address("PAWPRINT_STRIPE_SECRETS")).read_text().split()[1]
-    before = stripe.look()["endpoint"]
-    env = {**os.environ, "PAWPRINT_BILLING": "on", "PAWPRINT_BILLING_URL": url,
-           "PAWPRINT_POSTGRES_DSN": stack.address("PAWPRINT_POSTGRES_DSN")
-           .replace("pawprint@", "pawprint_billing@"),
-           "PAWPRINT_BILLING_ADDRESS": "127.0.0.1",
-           "PAWPRINT_BILLING_PORT": str(port),
-           "PAWPRINT_INTERNAL_PORT": str(free_port()),
-           "PAWPRINT_LIMIT_BILLING": "off",
-           "PAWPRINT_BILLING_SWEEP_SECONDS": "1"}
-    with (stack.folder() / "log/billing-requests").open("ab") as log:
-        process = subprocess.Popen([BIN / "billing"], env=env, stdout=log,
-                                   stderr=log, stdin=subprocess.DEVNULL)
-    stripe.fake("/endpoint", url=url + "/webhooks/stripe", secrets=[secret])
-    try:
-        yield url
-    finally:
-        stripe.fake("/endpoint", url=before)
-        process.terminate()
-        process.wait(30)
-
-
-def call(url, token, method, path, body=None):
-    request = urllib.request.Request(
-        url + path, method=method, headers={
-            "Authorization": f"Bearer {token}",
-            "Content-Type": "application/json"},
-        data=None if body is None else json.dumps(body).encode())
-    with urllib.request.urlopen(request, timeout=30) as answer:
-        return json.loads(answer.read())
-
-
-def is_ready(url):
-    try:
-        with urllib.request.urlopen(url + "/nothing", timeout=5):
-            return True
-    except urllib.error.HTTPError:
-        return True
-    except OSError:
-        return False
-
-
 def thin(stripe, kind, verb, name):
     """An event that only names its object."""
     about = THIN.get(kind, kind)
@@ -102,27 +34,17 @@ def thin(stripe, kind, verb, name):
 
 def live_a_life(url, stripe):
     """What makes billing ask everything that it ever asks."""
-    account = stack.pawprint("account", "create", "--name", "Kettles", "--mail",
-                             "owner@example.com")["account"]
-    token = stack.pawprint("account", "token", "create", account, "--role",
-                           "owner")["token"]
-
-    def plan(wanted):
-        stack.until(f"the plan is {wanted}", lambda: call(
-            url, token, "GET", "/v1/billing")["plan"] == wanted)
-
+    customer = billing.Customer(url)
     # Two wishes: the first session is ended for the second.
-    call(url, token, "POST", "/v1/billing/checkout",
-         {"plan": "PREMIUM", "interval": "year"})
-    page = call(url, token, "POST", "/v1/billing/checkout", WISH)["url"]
-    session = page.rpartition("/")[2]
+    customer.checkout("PREMIUM", "year")
+    session = customer.checkout()
     done = stripe.fake(f"/checkout/{session}/complete")
-    plan("BASIC")
-    call(url, token, "POST", "/v1/billing/portal", {})
+    customer.wait_for("BASIC")
+    customer.call("POST", "/v1/billing/portal", {})
     who = journeys.Traveller(stripe, done["customer"])
     who.subscription = done["subscription"]
     who.change(journeys.PREMIUM)
-    plan("PREMIUM")
+    customer.wait_for("PREMIUM")
     who.downgrade_later(journeys.BASIC)
     charge = stripe.get("/charges", customer=done["customer"])["data"][0]["id"]
     schedule = who.current()["schedule"]
@@ -135,7 +57,7 @@ def live_a_life(url, stripe):
         thin(stripe, kind, verb, name)
     stripe.post("/prices/price_basic_month", metadata={"seen": name})
     stripe.v1("DELETE", f"/subscriptions/{done['subscription']}")
-    plan("FREE")
+    customer.wait_for("FREE")
 
 
 class Watch:
@@ -160,12 +82,10 @@ class Watch:
 
 
 def test_stripe_mock_accepts_every_request_of_billing():
-    stripe = Client(stack.address("PAWPRINT_STRIPE_URL"),
-                    stack.address("PAWPRINT_STRIPE_KEY"))
+    stripe = billing.stripe()
     if not stripe.look()["mirror"]:
         raise NotRun("there is no stripe-mock")
-    with billing(stripe) as url:
-        stack.until("billing answers", lambda: is_ready(url))
+    with billing.running() as url:
         watch = Watch(stripe)
         try:
             live_a_life(url, stripe)
@@ -188,8 +108,7 @@ def test_stripe_mock_accepts_every_request_of_billing():
 
 def test_stripe_mock_refuses_a_wrong_word():
     """So the check above is alive."""
-    stripe = Client(stack.address("PAWPRINT_STRIPE_URL"),
-                    stack.address("PAWPRINT_STRIPE_KEY"))
+    stripe = billing.stripe()
     if not stripe.look()["mirror"]:
         raise NotRun("there is no stripe-mock")
     before = len(stripe.look("/refused")["refused"])

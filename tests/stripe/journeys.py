@@ -11,14 +11,16 @@ BASIC, PREMIUM = "price_basic_month", "price_premium_month"
 
 
 class Traveller:
-    """One customer at the fake; `customer` is an id that exists there."""
+    """One customer at the fake; `customer` is an id that exists there. rest()
+    is called before each step."""
 
-    def __init__(self, client, customer, account=None):
+    def __init__(self, client, customer, account=None, rest=lambda: None):
         self.client, self.customer, self.account = client, customer, account
-        self.subscription = None
+        self.subscription, self.rest = None, rest
 
     def checkout(self, price, payment="ok", **data):
         """Through Stripe's page, and what it makes of it."""
+        self.rest()
         about = {"account_id": self.account} if self.account else {}
         more = {"client_reference_id": self.account} if self.account else {}
         session = self.client.post(
@@ -36,6 +38,7 @@ class Traveller:
         return self.client.get(f"/subscriptions/{self.subscription}")
 
     def update(self, **params):
+        self.rest()
         return self.client.post(f"/subscriptions/{self.subscription}", **params)
 
     def change(self, price):
@@ -44,13 +47,16 @@ class Traveller:
                     proration_behavior="always_invoice")
 
     def downgrade_later(self, price):
+        self.rest()
         self.client.fake(f"/subscriptions/{self.subscription}/downgrade",
                          price=price)
 
     def pay_with(self, method):
+        self.rest()
         self.client.fake(f"/customers/{self.customer}/payment", method=method)
 
     def wait(self, seconds):
+        self.rest()
         self.client.fake("/clock", advance=seconds, customer=self.customer)
 
 
