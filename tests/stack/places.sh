@@ -8,7 +8,7 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(cd "$here/../.." && pwd)
 built=$root/build/stack
 dir=$root/build/run
-servers=(kafka clickhouse postgres redis mail)
+servers=(kafka clickhouse postgres redis mail stripe)
 
 fail() { echo "${0##*/}: $*" >&2; exit "${status:-1}"; }
 
