@@ -98,7 +98,8 @@ def check(guests, watch):
     """All have arrived where they had to; says what it took."""
     watch.wait()
     found = [(one.name, one.found(), one.wanted) for one in guests]
-    assert [one for one in found if one[1] != one[2]] == [], found
+    wrong = [one for one in found if one[1] != one[2]]
+    assert wrong == [], wrong
     return (f"{len(guests)} customers, {len(watch.told())} events, "
             f"{len(watch.lost())} lost")
 

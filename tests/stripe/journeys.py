@@ -95,13 +95,15 @@ def resume(who):
 
 def trial_to_paid(who):
     who.checkout(PREMIUM, trial_period_days=14)
-    who.wait(15 * DAY)
+    who.wait(12 * DAY)
+    who.wait(3 * DAY)
 
 
 def trial_to_paused(who):
     who.checkout(BASIC, payment="none", trial_period_days=14, trial_settings={
         "end_behavior": {"missing_payment_method": "pause"}})
-    who.wait(15 * DAY)
+    who.wait(12 * DAY)  # the warning comes three days before the end
+    who.wait(3 * DAY)
 
 
 def failed_and_recovered(who):
