@@ -70,9 +70,13 @@ $B/gen/messages.c: $(wildcard common/messages/*)
 $B/gen/messages.o: ALL_CFLAGS += -Wno-overlength-strings
 
 # What a service has beside its C files, made for it.
-MADE_FOR_pawprint := $B/gen/migrations.o
+MADE_FOR_pawprint := $B/gen/migrations.o $B/billing.a
 MADE_FOR_collector := $B/gen/script.o
 MADE_FOR_billing := $B/gen/billing_page.o
+# The CLI repairs with the code that billing works with.
+$B/billing.a: $(patsubst services/%.c,$B/services/%.o,$(filter services/billing/%,$(LOGIC)))
+	@rm -f $@ && ar rcs $@ $^
+$B/services/pawprint/main.o $(patsubst %.c,$B/%.o,$(wildcard services/pawprint/billing*.c)): ALL_CFLAGS += -Iservices/billing
 $B/gen/migrations.o: ALL_CFLAGS += -Iservices/pawprint -Wno-overlength-strings
 $B/gen/script.o: ALL_CFLAGS += -Iservices/collector
 $B/gen/billing_page.o: ALL_CFLAGS += -Iservices/billing -Wno-overlength-strings

@@ -95,7 +95,7 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON job_run TO pawprint_billing;
 GRANT USAGE ON SEQUENCE job_fence TO pawprint_billing;
 -- What pp_capacity_run() needs, of another's profile too.
 GRANT SELECT (account_id, name, owner_mail, zone, blocked_at, blocked_reason, closed_at) ON account TO pawprint_billing;
-GRANT SELECT ON capacity_override, capacity_credit, installation, usage_bucket, usage_correction TO pawprint_billing;
+GRANT SELECT ON capacity_override, capacity_credit, capacity_clock, installation, usage_bucket, usage_correction TO pawprint_billing;
 GRANT SELECT, INSERT ON plan_in_force, capacity_transition, notification TO pawprint_billing;
 GRANT SELECT, INSERT, UPDATE ON account_capacity TO pawprint_billing;
 GRANT SELECT, UPDATE ON usage_watch TO pawprint_billing;

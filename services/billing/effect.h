@@ -10,11 +10,9 @@
 enum {
     EFFECT_SYNC = 1,       /* ask for the customer's subscriptions, apply */
     EFFECT_LINK = 2,       /* a checkout ties a customer to an account */
-    EFFECT_UNLINK = 4,     /* the customer is gone */
-    EFFECT_PAID = 8,       /* nothing has to be done by the payer any more */
-    EFFECT_ACTION = 16,    /* the payer has to do something */
-    EFFECT_STAFF = 32,     /* people of ours have to look */
-    EFFECT_CATALOGUE = 64, /* a price or product changed at Stripe */
+    EFFECT_ACTION = 4,     /* the payer has to do something */
+    EFFECT_STAFF = 8,      /* people of ours have to look */
+    EFFECT_CATALOGUE = 16, /* a price or product changed at Stripe */
 };
 
 struct effect {

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "pp_buf.h"
+#include "pp_config.h"
 #include "pp_err.h"
 #include "pp_str.h"
 
@@ -30,6 +31,16 @@ struct stripe_options {
 
 #define STRIPE_API_URL     "https://api.stripe.com"
 #define STRIPE_API_VERSION "2026-07-29.dahlia"
+
+/* Where it is and how it speaks, as settings; the key is each program's own. */
+#define STRIPE_SETTINGS(options)                                               \
+    PP_STR_CHECKED("PAWPRINT_STRIPE_URL", &(options)->url, STRIPE_API_URL,     \
+                   stripe_url_wrong, "where Stripe's API is"),                 \
+        PP_STR("PAWPRINT_STRIPE_VERSION", &(options)->version,                 \
+               STRIPE_API_VERSION,                                             \
+               "the version of Stripe's API that is asked for"),               \
+        PP_STR("PAWPRINT_STRIPE_CA_FILE", &(options)->ca_file, "",             \
+               "authorities for HTTPS; empty: the system's")
 
 /* options are borrowed for the life of the client. Does not connect yet. */
 int stripe_open(struct stripe **stripe_out,

@@ -4,6 +4,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "pp_json.h"
+
 static bool is_option(const char *text)
 {
     return strncmp(text, "--", 2) == 0;
@@ -61,4 +63,34 @@ int cli_usage(struct pp_err *err, const char *what)
 {
     return pp_err_set(err, PP_ERR_FATAL, "%s; --help says how it is called",
                       what);
+}
+
+void cli_print_rows(const struct cli *cli, const struct pp_pg_rows *rows,
+                    const char *const *names, const int *widths, int columns)
+{
+    struct pp_buf out;
+
+    pp_buf_init(&out, (size_t)64 << 20);
+    for (int i = 0; i < rows->count; i++) {
+        for (int c = 0; c < columns; c++) {
+            const char *text = pp_pg_text(rows, i, c);
+
+            if (!cli->json) {
+                pp_buf_printf(&out, "%-*s%s", widths[c], text,
+                              c == columns - 1 ? "\n" : " ");
+                continue;
+            }
+            pp_buf_printf(&out, "%s\"%s\":",
+                          c   ? ","
+                          : i ? ",\n{"
+                              : "[{",
+                          names[c]);
+            pp_json_add_str(&out, pp_str_of(text));
+            pp_buf_add_text(&out, c == columns - 1 ? "}" : "");
+        }
+    }
+    if (cli->json)
+        pp_buf_add_text(&out, rows->count ? "]\n" : "[]\n");
+    fwrite(out.p, 1, out.n, stdout);
+    pp_buf_fini(&out);
 }

@@ -25,10 +25,17 @@ struct cli {
     struct pp_pg *pg;
     struct pp_kafka *kafka;
     struct pp_clickhouse *clickhouse;
+    const struct stripe_options *stripe; /* where a command needs Stripe */
+    bool is_live;                        /* Stripe's mode */
 };
 
 /* What a command needs; its run() may count on it. */
-enum { NEEDS_POSTGRES = 1, NEEDS_KAFKA = 2, NEEDS_CLICKHOUSE = 4 };
+enum {
+    NEEDS_POSTGRES = 1,
+    NEEDS_KAFKA = 2,
+    NEEDS_CLICKHOUSE = 4,
+    NEEDS_STRIPE = 8
+};
 
 struct command {
     const char *name;  /* "site create" */
@@ -56,6 +63,10 @@ bool cli_flag(int *argc, char **argv, const char *name);
 int cli_confirm(const char *warning, const char *word, struct pp_err *err);
 
 int cli_usage(struct pp_err *err, const char *what);
+
+/* Rows as a table, or as a JSON array of objects of texts. */
+void cli_print_rows(const struct cli *cli, const struct pp_pg_rows *rows,
+                    const char *const *names, const int *widths, int columns);
 
 /* Puts the site as it now is into the outbox, in the open transaction. */
 int site_tell(struct cli *cli, const char *site_id, struct pp_err *err);
@@ -104,6 +115,30 @@ int account_close_run(struct cli *cli, int argc, char **argv,
                       struct pp_err *err);
 int account_restore_run(struct cli *cli, int argc, char **argv,
                         struct pp_err *err);
+int billing_events_list_run(struct cli *cli, int argc, char **argv,
+                            struct pp_err *err);
+int billing_events_show_run(struct cli *cli, int argc, char **argv,
+                            struct pp_err *err);
+int billing_events_replay_run(struct cli *cli, int argc, char **argv,
+                              struct pp_err *err);
+int billing_dead_list_run(struct cli *cli, int argc, char **argv,
+                          struct pp_err *err);
+int billing_dead_retry_run(struct cli *cli, int argc, char **argv,
+                           struct pp_err *err);
+int billing_sync_customer_run(struct cli *cli, int argc, char **argv,
+                              struct pp_err *err);
+int billing_sync_account_run(struct cli *cli, int argc, char **argv,
+                             struct pp_err *err);
+int billing_sync_all_run(struct cli *cli, int argc, char **argv,
+                         struct pp_err *err);
+int billing_reconcile_run(struct cli *cli, int argc, char **argv,
+                          struct pp_err *err);
+int billing_catalogue_check_run(struct cli *cli, int argc, char **argv,
+                                struct pp_err *err);
+int billing_verify_run(struct cli *cli, int argc, char **argv,
+                       struct pp_err *err);
+int billing_secrets_list_run(struct cli *cli, int argc, char **argv,
+                             struct pp_err *err);
 int capacity_show_run(struct cli *cli, int argc, char **argv,
                       struct pp_err *err);
 int capacity_explain_run(struct cli *cli, int argc, char **argv,

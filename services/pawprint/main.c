@@ -10,11 +10,14 @@
 #include "pp_service.h"
 
 #include "cli.h"
+#include "stripe.h"
 
 #define REWIND_USAGE "--from beginning|TIME|OFFSET [--partition N] [--yes]"
 #define REWIND_HELP                                                            \
     "has the writers ask again what is stored, and store what is missing; "    \
     "while they are stopped"
+
+#define SYNC_HELP "asks Stripe, and makes the profile say, what"
 
 static const struct command commands[] = {
     {"migrate", "", "brings Postgres and ClickHouse up to date",
@@ -49,6 +52,36 @@ static const struct command commands[] = {
     {"account restore", "ID",
      "takes hits of a closed account again, within 72 hours", NEEDS_POSTGRES,
      account_restore_run},
+    {"billing events list",
+     "[--state STATE] [--customer ID] [--type TYPE] [--limit N]",
+     "lists what Stripe told, the latest first", NEEDS_POSTGRES,
+     billing_events_list_run},
+    {"billing events show", "EVENT", "shows an event as it came",
+     NEEDS_POSTGRES, billing_events_show_run},
+    {"billing events replay", "EVENT | --type TYPE --since TIME",
+     "has events done once more", NEEDS_POSTGRES, billing_events_replay_run},
+    {"billing dead list", "", "lists events that failed too often",
+     NEEDS_POSTGRES, billing_dead_list_run},
+    {"billing dead retry", "EVENT | --all", "has them tried again, from now on",
+     NEEDS_POSTGRES, billing_dead_retry_run},
+    {"billing sync customer", "ID [--dry-run]", SYNC_HELP " a customer has",
+     NEEDS_POSTGRES | NEEDS_STRIPE, billing_sync_customer_run},
+    {"billing sync account", "ID [--dry-run]", SYNC_HELP " an account has",
+     NEEDS_POSTGRES | NEEDS_STRIPE, billing_sync_account_run},
+    {"billing sync all", "[--dry-run]", SYNC_HELP " each customer has",
+     NEEDS_POSTGRES | NEEDS_STRIPE, billing_sync_all_run},
+    {"billing reconcile", "--undelivered [--since TIME]",
+     "fetches events that Stripe could not deliver; of 3 days, or since then",
+     NEEDS_POSTGRES | NEEDS_STRIPE, billing_reconcile_run},
+    {"billing catalogue check", "",
+     "asks Stripe whether the prices of the plan catalogue are there",
+     NEEDS_STRIPE, billing_catalogue_check_run},
+    {"billing verify", "--header TEXT --body FILE [--secret-file FILE]",
+     "says whether a webhook was signed with one of the secrets, and when", 0,
+     billing_verify_run},
+    {"billing secrets list", "[--secret-file FILE]",
+     "lists the labels of the webhook's secrets and when they end", 0,
+     billing_secrets_list_run},
     {"capacity show", "ID",
      "shows an account's plan, limit, usage and state, and how it came to it",
      NEEDS_POSTGRES, capacity_show_run},
@@ -173,6 +206,8 @@ static struct {
     const char *registry;
     const char *plans;
     const char *webhook_secret;
+    struct stripe_options stripe;
+    int stripe_mode;
 } cfg = {.kafka.client_id = "pawprint"};
 
 static const struct pp_setting common_settings[] = {
@@ -202,6 +237,26 @@ static const struct pp_setting clickhouse_settings[] = {
     {0},
 };
 
+enum { MODE_TEST, MODE_LIVE };
+
+static const char *key_wrong(const char *key)
+{
+    return stripe_key_wrong(key, cfg.stripe_mode == MODE_LIVE);
+}
+
+static const struct pp_setting stripe_settings[] = {
+    PP_CHOICE("PAWPRINT_STRIPE_MODE", &cfg.stripe_mode, "test", "test live",
+              "which of Stripe's modes this installation is of"),
+    {.name = "PAWPRINT_STRIPE_KEY",
+     .kind = PP_SETTING_SECRET,
+     .to.text = &cfg.stripe.key,
+     .fallback = "",
+     .wrong = key_wrong,
+     .help = "secret or restricted key of Stripe's API"},
+    STRIPE_SETTINGS(&cfg.stripe),
+    {0},
+};
+
 static void help(void)
 {
     puts("usage: pawprint COMMAND [ARGUMENTS] [--json]\n");
@@ -213,6 +268,7 @@ static void help(void)
     pp_config_help(postgres_settings, stdout);
     pp_config_help(kafka_settings, stdout);
     pp_config_help(clickhouse_settings, stdout);
+    pp_config_help(stripe_settings, stdout);
 }
 
 /* How many words of argv name the command; 0 when they don't. */
@@ -253,6 +309,10 @@ static int open_all(struct cli *cli, unsigned needs, struct pp_err *err)
         (pp_config_load(clickhouse_settings, err) < 0 ||
          pp_clickhouse_open(&cli->clickhouse, &cfg.clickhouse, err) < 0))
         return -1;
+    if (needs & NEEDS_STRIPE && pp_config_load(stripe_settings, err) < 0)
+        return -1;
+    cli->stripe = &cfg.stripe;
+    cli->is_live = cfg.stripe_mode == MODE_LIVE;
     return 0;
 }
 

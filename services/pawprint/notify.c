@@ -15,37 +15,6 @@
 
 #define OUTPUT_BYTES ((size_t)1 << 20)
 
-/* Rows as a table, or as a JSON array of objects of texts. */
-static void print_rows(const struct cli *cli, const struct pp_pg_rows *rows,
-                       const char *const *names, const int *widths, int columns)
-{
-    struct pp_buf out;
-
-    pp_buf_init(&out, (size_t)64 << 20);
-    for (int i = 0; i < rows->count; i++) {
-        for (int c = 0; c < columns; c++) {
-            const char *text = pp_pg_text(rows, i, c);
-
-            if (!cli->json) {
-                pp_buf_printf(&out, "%-*s%s", widths[c], text,
-                              c == columns - 1 ? "\n" : " ");
-                continue;
-            }
-            pp_buf_printf(&out, "%s\"%s\":",
-                          c   ? ","
-                          : i ? ",\n{"
-                              : "[{",
-                          names[c]);
-            pp_json_add_str(&out, pp_str_of(text));
-            pp_buf_add_text(&out, c == columns - 1 ? "}" : "");
-        }
-    }
-    if (cli->json)
-        pp_buf_add_text(&out, rows->count ? "]\n" : "[]\n");
-    fwrite(out.p, 1, out.n, stdout);
-    pp_buf_fini(&out);
-}
-
 static int list_messages(struct cli *cli, int argc, char **argv,
                          struct pp_err *err)
 {
@@ -81,7 +50,7 @@ static int list_messages(struct cli *cli, int argc, char **argv,
         "LIMIT $3::int",
         PP_COUNT(values), values, &rows, err);
     if (result == 0)
-        print_rows(cli, &rows, names, widths, PP_COUNT(names));
+        cli_print_rows(cli, &rows, names, widths, PP_COUNT(names));
     pp_pg_rows_fini(&rows);
     return result;
 }
@@ -111,7 +80,7 @@ static int list_deliveries(struct cli *cli, const char *message,
         "began_at",
         1, &message, &rows, err);
     if (result == 0)
-        print_rows(cli, &rows, names, widths, PP_COUNT(names));
+        cli_print_rows(cli, &rows, names, widths, PP_COUNT(names));
     pp_pg_rows_fini(&rows);
     return result;
 }
@@ -130,7 +99,7 @@ static int list_suppressed(struct cli *cli, struct pp_err *err)
                          "code, answer FROM suppression ORDER BY created_at",
                          0, NULL, &rows, err);
     if (result == 0)
-        print_rows(cli, &rows, names, widths, PP_COUNT(names));
+        cli_print_rows(cli, &rows, names, widths, PP_COUNT(names));
     pp_pg_rows_fini(&rows);
     return result;
 }

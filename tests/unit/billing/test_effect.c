@@ -1,0 +1,82 @@
+#include "effect.h"
+
+#include <string.h>
+
+#include "pp_mem.h"
+#include "test.h"
+
+/* docs/billing.md has the same table in words. */
+static void every_type_has_its_effect(void **state)
+{
+    static const struct {
+        const char *type;
+        unsigned does;
+        const char *mail;
+    } cases[] = {
+        {"checkout.session.completed", EFFECT_LINK | EFFECT_SYNC, NULL},
+        {"checkout.session.async_payment_succeeded", EFFECT_LINK | EFFECT_SYNC,
+         NULL},
+        {"checkout.session.async_payment_failed", 0, "payment_failed"},
+        {"checkout.session.expired", 0, NULL},
+        {"customer.subscription.created", EFFECT_SYNC, NULL},
+        {"customer.subscription.updated", EFFECT_SYNC, NULL},
+        {"customer.subscription.deleted", EFFECT_SYNC, NULL},
+        {"customer.subscription.paused", EFFECT_SYNC, NULL},
+        {"customer.subscription.resumed", EFFECT_SYNC, NULL},
+        {"customer.subscription.pending_update_applied", EFFECT_SYNC, NULL},
+        {"customer.subscription.pending_update_expired", EFFECT_SYNC, NULL},
+        {"customer.subscription.trial_will_end", EFFECT_SYNC, "trial_ending"},
+        {"invoice.paid", EFFECT_SYNC, NULL},
+        {"invoice.payment_failed", EFFECT_SYNC, "payment_failed"},
+        {"invoice.payment_action_required", EFFECT_SYNC | EFFECT_ACTION,
+         "payment_action"},
+        {"invoice.finalization_failed", EFFECT_STAFF, NULL},
+        {"invoice.upcoming", 0, NULL},
+        {"invoice.voided", 0, NULL},
+        {"customer.updated", 0, NULL},
+        {"customer.deleted", EFFECT_SYNC | EFFECT_STAFF, NULL},
+        {"charge.refunded", EFFECT_STAFF, NULL},
+        {"charge.dispute.created", EFFECT_STAFF, NULL},
+        {"charge.dispute.closed", EFFECT_STAFF, NULL},
+        {"radar.early_fraud_warning.created", EFFECT_STAFF, NULL},
+        {"subscription_schedule.updated", EFFECT_SYNC, NULL},
+        {"subscription_schedule.released", EFFECT_SYNC, NULL},
+        {"price.updated", EFFECT_CATALOGUE, NULL},
+        {"product.deleted", EFFECT_CATALOGUE, NULL},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < PP_COUNT(cases); i++) {
+        struct effect effect = effect_of(pp_str_of(cases[i].type));
+        bool same_mail =
+            cases[i].mail
+                ? effect.mail && strcmp(effect.mail, cases[i].mail) == 0
+                : !effect.mail;
+
+        if (!effect.type || effect.does != cases[i].does || !same_mail)
+            fail_msg("%s", cases[i].type);
+        if (!(effect.does & EFFECT_STAFF) != !effect.staff)
+            fail_msg("%s: what staff are told", cases[i].type);
+    }
+}
+
+static void what_nobody_heard_of_has_none(void **state)
+{
+    static const char *const types[] = {
+        "", "invoice", "invoice.paid.twice", "Invoice.paid", "issuing.card",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < PP_COUNT(types); i++)
+        assert_null(effect_of(pp_str_of(types[i])).type);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_type_has_its_effect),
+        cmocka_unit_test(what_nobody_heard_of_has_none),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
