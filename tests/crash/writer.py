@@ -263,7 +263,7 @@ class Bench:
             self.one.start()
         stop = self.more()
         try:
-            stack.until("the server dies", self.server_is_dead, 30)
+            stack.until("the server dies", self.server_is_dead, 90)
         finally:
             stop()
         time.sleep(self.dice.random())
