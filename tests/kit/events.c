@@ -4,6 +4,7 @@
  *
  *   events BROKERS PREFIX COUNT SEED [--bad EVERY] [--months] [--odd N]
  *          [--site ID] [--sites N] [--rate PER_SECOND] [--json TOPIC]
+ *          [--account ID] [--received MS] [--views]
  *
  *   --bad     every so many, an event has a pathname of 1,500 bytes
  *   --months  a quarter of them happened a month ago
@@ -11,6 +12,9 @@
  *   --site    all of them are this site's; else 50 made-up ones
  *   --sites   so many made-up ones, each as likely as the others
  *   --rate    not faster than that
+ *   --account that had the site at receipt; else the site's id
+ *   --received  all of them then, by the collector's clock; else now
+ *   --views   page views of people, and nothing else
  *   --json    to that topic instead, as rows of JSONEachRow with the columns
  *             of the table, for programs that read no Avro
  *
@@ -39,8 +43,9 @@
 
 static struct {
     long bad, odd, rate, sites;
-    bool months;
-    const char *site, *json;
+    int64_t received_ms;
+    bool months, views;
+    const char *site, *account, *json;
 } options;
 
 static uint64_t dice; /* SplitMix64 */
@@ -133,7 +138,8 @@ static struct pp_str some_site(void)
 static struct event some_event(struct pp_str id, struct pp_str long_path,
                                int64_t number)
 {
-    int64_t now_ms = pp_wall_now().ms;
+    int64_t now_ms =
+        options.received_ms ? options.received_ms : pp_wall_now().ms;
     struct event event = {
         .event_id = id,
         .site_id = some_site(),
@@ -156,10 +162,15 @@ static struct event some_event(struct pp_str id, struct pp_str long_path,
         .has_visit_id = true,
     };
 
-    event.account_id = event.site_id;
+    event.account_id =
+        options.account ? pp_str_of(options.account) : event.site_id;
     event.visitor = (int64_t)(throw_dice() % 200000) * INT64_C(88172645463325);
     event.visit_id = event.visitor ^ INT64_C(0x5bd1e9955bd1e995);
     fill_measures(&event);
+    if (options.views) {
+        event.kind = EVENT_KIND_PAGEVIEW;
+        event.bot = false;
+    }
     if (options.months && throw_dice() % 4 == 0)
         event.event_at_ms -= MONTH_MS;
     if (options.bad && number % options.bad == options.bad - 1)
@@ -359,6 +370,12 @@ static bool read_options(int argc, char **argv)
 
         if (strcmp(argv[i], "--months") == 0)
             options.months = true;
+        else if (strcmp(argv[i], "--views") == 0)
+            options.views = true;
+        else if (strcmp(argv[i], "--account") == 0 && ++i)
+            options.account = next;
+        else if (strcmp(argv[i], "--received") == 0 && ++i)
+            options.received_ms = strtol(next, NULL, 10);
         else if (strcmp(argv[i], "--bad") == 0 && ++i)
             options.bad = strtol(next, NULL, 10);
         else if (strcmp(argv[i], "--odd") == 0 && ++i)
@@ -384,9 +401,11 @@ int main(int argc, char **argv)
     struct pp_err err = {0};
 
     if (!read_options(argc, argv)) {
-        fprintf(stderr, "usage: events BROKERS PREFIX COUNT SEED [--bad EVERY] "
-                        "[--months] [--odd N] [--site ID] [--sites N] "
-                        "[--rate N] [--json TOPIC]\n");
+        fprintf(stderr,
+                "usage: events BROKERS PREFIX COUNT SEED [--bad EVERY] "
+                "[--months] [--odd N] [--site ID] [--sites N] "
+                "[--rate N] [--json TOPIC] [--account ID] [--received MS] "
+                "[--views]\n");
         return 2;
     }
     kafka.brokers = argv[1];
