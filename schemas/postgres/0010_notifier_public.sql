@@ -71,4 +71,4 @@ DO 'BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = ''pawprint_notifie
 
 GRANT EXECUTE ON FUNCTION bounce_record TO pawprint_notifier;
 GRANT SELECT, INSERT, DELETE ON opt_out TO pawprint_notifier;
-GRANT SELECT (alert_id, account_id, site_id, snoozed_until), UPDATE (snoozed_until) ON alert_rule TO pawprint_notifier;
+GRANT SELECT (alert_id, account_id, site_id, kind, snoozed_until), UPDATE (snoozed_until) ON alert_rule TO pawprint_notifier;

@@ -63,13 +63,20 @@ static void end(struct pp_buf *out)
     pp_buf_add_text(out, "</main></body></html>\n");
 }
 
-/* before, then a value of the database's in bold, then after. */
+/* A value, which may be the database's, in bold. */
+static void add_bold(struct pp_buf *out, const char *value)
+{
+    pp_buf_add_text(out, "<b>");
+    pp_template_escape(out, pp_str_of(value), PP_TEMPLATE_HTML);
+    pp_buf_add_text(out, "</b>");
+}
+
 static void say(struct pp_buf *out, const char *before, const char *value,
                 const char *after)
 {
-    pp_buf_printf(out, "<p>%s<b>", before);
-    pp_template_escape(out, pp_str_of(value), PP_TEMPLATE_HTML);
-    pp_buf_printf(out, "</b>%s</p>\n", after);
+    pp_buf_printf(out, "<p>%s", before);
+    add_bold(out, value);
+    pp_buf_printf(out, "%s</p>\n", after);
 }
 
 static void small(struct pp_buf *out, const char *text)
@@ -98,6 +105,20 @@ static void end_form(struct pp_buf *out)
 /* --- pages -----------------------------------------------------------------
  */
 
+static void add_rule(struct pp_buf *out, const struct page_snooze *is)
+{
+    pp_buf_add_text(out,
+                    is->until[0] ? "<p>No message is sent of " : "<p>It is ");
+    add_bold(out, is->rule);
+    pp_buf_add_text(out, ", for the site ");
+    add_bold(out, is->site);
+    if (is->until[0]) {
+        pp_buf_add_text(out, ", until ");
+        add_bold(out, is->until);
+    }
+    pp_buf_add_text(out, ".</p>\n");
+}
+
 void page_snooze(struct pp_buf *out, const struct page_snooze *is, bool done)
 {
     bool muted = is->until[0];
@@ -105,12 +126,7 @@ void page_snooze(struct pp_buf *out, const struct page_snooze *is, bool done)
     begin(out, muted  ? "This alert is muted"
                : done ? "This alert is on again"
                       : "Mute this alert?");
-    if (muted)
-        say(out, "Nothing is sent about this rule for ", is->site, ", until:");
-    else
-        say(out, "It is about the site ", is->site, ".");
-    if (muted)
-        say(out, "", is->until, "");
+    add_rule(out, is);
     begin_form(out);
     if (muted)
         add_button(out, true, "for", "off",

@@ -17,6 +17,7 @@ void page_policy(char policy[static PAGE_POLICY_BYTES]);
 
 /* What a page about muting an alert knows. */
 struct page_snooze {
+    const char *rule;  /* what it is called in mails */
     const char *site;  /* its name */
     const char *until; /* in words; empty: it is not muted */
 };

@@ -11,6 +11,7 @@
 #include <sodium.h>
 
 #include "pp_address.h"
+#include "pp_alert_report.h"
 #include "pp_bounce.h"
 #include "pp_http.h"
 #include "pp_log.h"
@@ -272,6 +273,14 @@ static int snooze(struct public *self, const char *id, int64_t seconds,
         PP_COUNT(values), values, err);
 }
 
+/* Of a kind that a newer release has made only that it is one. */
+static const char *rule_title(const char *name)
+{
+    enum pp_alert_kind kind;
+
+    return pp_alert_kind_of(name, &kind) ? pp_alert_title(kind) : "an alert";
+}
+
 /* 1 and its page is made, 0: there is no such rule any more, or -1. */
 static int show_snooze(struct public *self, const char *id, bool done,
                        struct pp_err *err)
@@ -281,7 +290,8 @@ static int show_snooze(struct public *self, const char *id, bool done,
 
     result = pp_pg_query(
         self->pg,
-        "SELECT coalesce(s.name, r.site_id), CASE WHEN r.snoozed_until > "
+        "SELECT r.kind, coalesce(s.name, r.site_id), CASE WHEN r.snoozed_until "
+        "> "
         "pp_now() THEN to_char(r.snoozed_until AT TIME ZONE coalesce(a.zone, "
         "'UTC'), 'Dy FMDD Mon YYYY, HH24:MI ') || coalesce(a.zone, 'UTC') "
         "ELSE '' END FROM alert_rule r LEFT JOIN site s ON s.site_id = "
@@ -289,8 +299,10 @@ static int show_snooze(struct public *self, const char *id, bool done,
         "WHERE r.alert_id = $1::bigint",
         1, &id, &rows, err);
     if (result == 0 && rows.count == 1) {
-        const struct page_snooze is = {.site = pp_pg_text(&rows, 0, 0),
-                                       .until = pp_pg_text(&rows, 0, 1)};
+        const struct page_snooze is = {.rule =
+                                           rule_title(pp_pg_text(&rows, 0, 0)),
+                                       .site = pp_pg_text(&rows, 0, 1),
+                                       .until = pp_pg_text(&rows, 0, 2)};
 
         page_snooze(&self->page, &is, done);
         result = 1;

@@ -168,6 +168,7 @@ def test_an_alert_is_muted_by_its_mail_for_as_long_as_is_chosen():
         for _ in range(2):
             status, _, page = public.ask(link)
             assert status == 200 and "Mute this alert?" in page
+            assert "Far more traffic than usual" in page
             assert "Kettles &lt;shop&gt;" in page
         assert muted_s(rule) is None
         for choice, seconds in (("1h", 3600), ("1d", 86400), ("1w", 604800)):

@@ -45,9 +45,9 @@ static void assert_has_not(const char *page, const char *what)
 static void a_page_about_an_alert_asks_for_how_long(void **state)
 {
     (void)state;
-    page_snooze(&out, &(struct page_snooze){"Kettles", ""}, false);
+    page_snooze(&out, &(struct page_snooze){"No data", "Kettles", ""}, false);
     assert_has(text(), "Mute this alert?");
-    assert_has(out.p, "<b>Kettles</b>");
+    assert_has(out.p, "It is <b>No data</b>, for the site <b>Kettles</b>.");
     assert_has(out.p, "<form method=\"post\">");
     assert_has(out.p, "name=\"for\" value=\"1h\"");
     assert_has(out.p, "name=\"for\" value=\"1d\"");
@@ -58,12 +58,13 @@ static void a_page_about_an_alert_asks_for_how_long(void **state)
 static void what_was_done_can_be_undone(void **state)
 {
     (void)state;
-    page_snooze(&out, &(struct page_snooze){"Kettles", "Mon 1 Jan"}, true);
+    page_snooze(&out, &(struct page_snooze){"No data", "Kettles", "Mon 1 Jan"},
+                true);
     assert_has(text(), "This alert is muted");
-    assert_has(out.p, "<b>Mon 1 Jan</b>");
+    assert_has(out.p, "until <b>Mon 1 Jan</b>.");
     assert_has(out.p, "name=\"for\" value=\"off\">Undo<");
     pp_buf_reset(&out);
-    page_snooze(&out, &(struct page_snooze){"Kettles", ""}, true);
+    page_snooze(&out, &(struct page_snooze){"No data", "Kettles", ""}, true);
     assert_has(text(), "This alert is on again");
     pp_buf_reset(&out);
     page_unsubscribe(&out, "usage_warning", true, true);
@@ -89,10 +90,12 @@ static void a_page_says_what_can_not_be_switched_off(void **state)
 static void the_name_of_a_site_is_only_text(void **state)
 {
     (void)state;
-    page_snooze(&out, &(struct page_snooze){"</b><script>x</script>", ""},
+    page_snooze(&out,
+                &(struct page_snooze){"<i>", "</b><script>x</script>", ""},
                 false);
     assert_has(text(), "&lt;script&gt;");
     assert_has_not(out.p, "<script");
+    assert_has_not(out.p, "<i>");
 }
 
 static void no_page_has_scripts_or_anything_from_elsewhere(void **state)
@@ -102,8 +105,8 @@ static void no_page_has_scripts_or_anything_from_elsewhere(void **state)
                                         "style=",  "onclick"};
 
     (void)state;
-    page_snooze(&out, &(struct page_snooze){"a", ""}, false);
-    page_snooze(&out, &(struct page_snooze){"a", "b"}, true);
+    page_snooze(&out, &(struct page_snooze){"a", "b", ""}, false);
+    page_snooze(&out, &(struct page_snooze){"a", "b", "c"}, true);
     page_unsubscribe(&out, "usage_warning", true, true);
     page_problem(&out, "No", "No.");
     assert_false(out.overflow);
