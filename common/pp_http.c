@@ -46,6 +46,7 @@ struct pp_http {
     int epoll_fd;
     int wake_fd;
     unsigned open_requests;
+    bool has_answers; /* of held requests, that the next turn sends */
     struct connection *connections;
     struct pp_mono scanned;
     uint64_t cut_off_count;
@@ -389,8 +390,10 @@ void pp_http_reply(struct pp_http_request *request, unsigned status,
     request->response = response;
     request->status = status;
     request->state = ANSWERED;
-    if (!request->in_handler)
+    if (!request->in_handler) {
         MHD_resume_connection(request->mhd);
+        request->http->has_answers = true;
+    }
 }
 
 /* --- the server ----------------------------------------------------------- */
@@ -491,6 +494,9 @@ static int wait_of(struct pp_http *http, int wait_ms)
 {
     MHD_UNSIGNED_LONG_LONG own_ms;
 
+    /* Not all versions of libmicrohttpd tell of what was resumed. */
+    if (http->has_answers)
+        return 0;
     if (wait_ms < 0 || wait_ms > SCAN_EVERY_MS)
         wait_ms = SCAN_EVERY_MS;
     if (MHD_get_timeout(http->daemon, &own_ms) == MHD_YES &&
@@ -516,6 +522,7 @@ void pp_http_turn(struct pp_http *http, int wait_ms)
             (void)eventfd_read(http->wake_fd, &woken);
         }
     }
+    http->has_answers = false;
     MHD_run(http->daemon);
     cut_off_the_slow(http);
 }
