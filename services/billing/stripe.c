@@ -275,7 +275,7 @@ static int say(const struct stripe_answer *answer, const char *why,
     if (answer->fault == STRIPE_DENIED)
         kind = PP_ERR_DENIED;
     if (answer->status == 0)
-        return pp_err_set(err, kind, "stripe: %s", why);
+        return pp_err_set(err, kind, "stripe: %.200s", why);
     return pp_err_set(err, kind, "stripe: %d %s %s %s %s", answer->status,
                       fault_names[answer->fault], answer->code, answer->param,
                       answer->request_id);
@@ -312,6 +312,7 @@ static int run(struct stripe *stripe, struct pp_httpc_call *call,
 {
     struct pp_mono start = pp_mono_now();
     struct pp_httpc_answer http = {0};
+    struct pp_err why;
     int result;
 
     pp_retry_worked(&stripe->retry);
@@ -335,7 +336,8 @@ static int run(struct stripe *stripe, struct pp_httpc_call *call,
                          (double)pp_mono_ms(start, pp_mono_now()) / 1000);
     if (answer->fault == STRIPE_NONE)
         return 0;
-    return say(answer, result < 0 ? err->msg : "", err);
+    why = *err; /* the reason becomes part of what is said */
+    return say(answer, result < 0 ? why.msg : "", err);
 }
 
 static int call_path(struct stripe *stripe, const char *path,

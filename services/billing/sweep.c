@@ -19,7 +19,7 @@
 
 #define IDLE_US     200000
 #define AWAY_US     2000000
-#define LEASE_S     120
+#define LEASE_S     30 /* a call of Stripe's takes 10 at most */
 #define PAGES_MAX   1000
 #define OVERLAP_S   INT64_C(259200)  /* Stripe tries for 3 days by itself */
 #define REACH_S     INT64_C(2592000) /* and lists 30 */

@@ -395,6 +395,18 @@ static int tell_of_two(struct sync *sync, const struct sync_answer *answer,
                             err);
 }
 
+/* Whichever event led to it: the account is no customer's from here on. */
+static int tell_of_deleted(struct sync *sync, const struct sync_answer *answer,
+                           struct pp_err *err)
+{
+    char key[300];
+
+    snprintf(key, sizeof(key), "stripe/deleted/%s", answer->customer);
+    return inbox_tell_staff(sync->pg, key, answer->account,
+                            "A customer was deleted at Stripe",
+                            answer->customer, err);
+}
+
 int sync_apply(struct sync *sync, const struct sync_answer *answer,
                bool wants_payer, enum sync_outcome *outcome_out,
                struct pp_err *err)
@@ -405,6 +417,8 @@ int sync_apply(struct sync *sync, const struct sync_answer *answer,
     *outcome_out = SYNC_SUPERSEDED;
     if (counts <= 0)
         return counts;
+    if (answer->is_deleted && tell_of_deleted(sync, answer, err) < 0)
+        return -1;
     if (answer->snapshot.live_count > 1 && tell_of_two(sync, answer, err) < 0)
         return -1;
     if (answer->snapshot.doubt != SNAPSHOT_SURE && !answer->is_deleted) {

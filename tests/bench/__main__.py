@@ -14,7 +14,7 @@ import time
 
 from kit import stack, traffic
 
-from . import writer
+from . import billing, writer
 
 FLOOR = str(stack.ROOT / "build/bin/floor")
 BROKERS = stack.address("PAWPRINT_KAFKA_BROKERS")
@@ -186,6 +186,9 @@ def flushes():
 def main(names):
     if names == ["writer"]:
         writer.bench()
+        return
+    if names == ["billing"]:
+        billing.bench()
         return
     names = names or ["collector", "enricher", "writer", "reports",
                       "meter"]

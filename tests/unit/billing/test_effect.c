@@ -34,7 +34,7 @@ static void every_type_has_its_effect(void **state)
         {"invoice.upcoming", 0, NULL},
         {"invoice.voided", 0, NULL},
         {"customer.updated", 0, NULL},
-        {"customer.deleted", EFFECT_SYNC | EFFECT_STAFF, NULL},
+        {"customer.deleted", EFFECT_SYNC, NULL},
         {"charge.refunded", EFFECT_STAFF, NULL},
         {"charge.dispute.created", EFFECT_STAFF, NULL},
         {"charge.dispute.closed", EFFECT_STAFF, NULL},
