@@ -239,6 +239,28 @@ static void no_number_of_synchronised_connections_stalls(void **state)
     }
 }
 
+/* Some versions of libmicrohttpd do not tell that a request was resumed. */
+static void the_answer_to_a_held_request_waits_for_nothing(void **state)
+{
+    struct server server;
+    struct pp_mono start;
+    int fd;
+
+    (void)state;
+    server_open(&server);
+    fd = client_open(&server);
+    client_send(fd, PP_LIT("GET /hold HTTP/1.1\r\nHost: x\r\n\r\n"));
+    while (!server.held_count)
+        pp_http_turn(server.http, 100);
+    pp_http_reply(server.held[0], 202, NULL, PP_LIT("done"));
+    start = pp_mono_now();
+    pp_http_turn(server.http, 100);
+    assert_true(pp_mono_ms(start, pp_mono_now()) < 50);
+    assert_answer(client_answer(&server, fd, 1000), "202");
+    close(fd);
+    pp_http_close(&server.http);
+}
+
 static void a_slow_client_is_cut_off_with_408(void **state)
 {
     struct pp_mono start = pp_mono_now();
@@ -292,6 +314,7 @@ int main(void)
         cmocka_unit_test(a_request_gets_the_answer_of_its_route),
         cmocka_unit_test(a_body_that_grows_too_large_is_refused),
         cmocka_unit_test(no_number_of_synchronised_connections_stalls),
+        cmocka_unit_test(the_answer_to_a_held_request_waits_for_nothing),
         cmocka_unit_test(a_slow_client_is_cut_off_with_408),
         cmocka_unit_test(an_address_that_is_taken_is_an_error_in_words),
         cmocka_unit_test(nobody_new_is_let_in_after_stop_accepting),
