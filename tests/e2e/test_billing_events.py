@@ -459,8 +459,9 @@ def test_a_comparison_finds_what_differs_and_repairs_it():
     with stage(PAWPRINT_BILLING_COMPARE_SECONDS="1",
                **NO_SWEEP) as (stripe, guest.customer.url):
         guest.becomes("BASIC", "active", 30)
-        assert int(stack.postgres("SELECT count(*) FROM notification WHERE "
-                                  "business_key LIKE 'stripe/drift/%'")) >= 1
+        stack.until("told", lambda: int(stack.postgres(
+            "SELECT count(*) FROM notification WHERE business_key LIKE "
+            "'stripe/drift/%'")), 10)
 
 
 # --- by hand ------------------------------------------------------------------

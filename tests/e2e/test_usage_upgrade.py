@@ -3,7 +3,7 @@ import contextlib
 import time
 
 from crash.upgrade import COLLECTORS, Watch
-from e2e.test_usage_capacity import SOON_S, Account, kit, sql
+from e2e.test_usage_capacity import SOON_S, Account, sql
 from e2e.test_usage_edges import Program
 from kit import billing, stack
 from kit.hits import Sender
@@ -27,10 +27,10 @@ class Buyer(Account):
         return self.send(Sender(url)) == 402
 
     def run_dry(self):
-        """On a plan of three events without grace, which nobody gave him."""
-        sql(f"""UPDATE billing_profile SET plan_code = 'NOW', plan_source =
-            'default', version = version + 1 WHERE account_id = '{self.id}'""")
-        kit("run", self.id)
+        """On a plan of three events without grace, as if nobody gave it."""
+        self.plan("NOW")
+        sql(f"""UPDATE billing_profile SET plan_source = 'default' WHERE
+            account_id = '{self.id}'""")
         self.exhaust()
 
     def pay(self, urls):
