@@ -150,8 +150,10 @@ class Bench:
     def start_server(self):
         words = (["tests/stack/up", "--keep-env", "--dir", DIR] if self.modern
                  else ["tests/stack/old-clickhouse", "up", "--dir", DIR])
-        subprocess.run([stack.ROOT / words[0], *words[1:]], check=True,
-                       stdout=subprocess.DEVNULL)
+        # One that was killed may hold its port a little longer.
+        stack.until("the server starts", lambda: subprocess.run(
+            [stack.ROOT / words[0], *words[1:]], check=False,
+            stdout=subprocess.DEVNULL).returncode == 0)
 
     def pid(self, name):
         return int((DIR / "pid" / name).read_text().split()[0])
