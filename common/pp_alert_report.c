@@ -14,7 +14,7 @@ static void add_instant(struct pp_buf *facts, const char *name, int64_t at_ms)
     pp_buf_printf(facts, ",\"%s\":\"%s\"", name, text);
 }
 
-static const char *title_of(enum pp_alert_kind kind)
+const char *pp_alert_title(enum pp_alert_kind kind)
 {
     static const char *const titles[] = {
         [PP_ALERT_USAGE] = "Usage over its threshold",
@@ -65,7 +65,7 @@ void pp_alert_report_add(const struct pp_alert_report *report,
     const struct pp_alert_decision *is = report->decision;
 
     pp_buf_printf(out, "{\"rule\":\"%s\",\"snooze_id\":\"%s\"",
-                  title_of(report->rule->kind), report->alert_id);
+                  pp_alert_title(report->rule->kind), report->alert_id);
     add_metric(out, report->rule);
     if (report->facts->is_known)
         add_number(out, "value", report->facts->value);

@@ -8,6 +8,10 @@
  * What a message about an alert rule shows: the facts that alert_fired and
  * alert_resolved of common/messages have names for. No I/O; any thread.
  */
+
+/* What rules of a kind are called in messages; never NULL. */
+const char *pp_alert_title(enum pp_alert_kind kind);
+
 struct pp_alert_report {
     const char *alert_id;
     const struct pp_alert_rule *rule; /* borrowed, as all here */
