@@ -443,7 +443,7 @@ static int write_steps(struct account *account,
 }
 
 /* The message that tells it, and what that shows beside the facts; in the order
- * of the bits. */
+ * of the bits. One with a metric shows usage and limit under their names. */
 struct message {
     const char *kind, *more;
 };
@@ -463,7 +463,10 @@ static const struct message staffs[PP_CAPACITY_STAFFS] = {
                     "be handed over for a day: its grace runs\"}"},
     {"staff_alert", "{\"what\":\"The end of a grace waits for a count of "
                     "ClickHouse for 48 hours\"}"},
-    {"staff_alert", "{\"what\":\"Usage is ten times the limit\"}"},
+    {"staff_alert",
+     "{\"what\":\"Usage is ten times the limit\",\"metric\":\"page views and "
+     "events of people, in this window\",\"detail\":\"Its hits are still "
+     "accepted, until its grace is over.\"}"},
     {"staff_alert", "{\"what\":\"An account was blocked\"}"},
 };
 
@@ -474,11 +477,14 @@ static int write_message(struct account *account, const char *key,
     const char *values[] = {key, message->kind, account->id, facts,
                             message->more};
 
-    return pp_pg_exec(account->pg,
-                      "INSERT INTO notification (business_key, kind, "
-                      "account_id, facts) VALUES ($1, $2, $3, $4::jsonb || "
-                      "$5::jsonb) ON CONFLICT (business_key) DO NOTHING",
-                      5, values, err);
+    return pp_pg_exec(
+        account->pg,
+        "INSERT INTO notification (business_key, kind, account_id, facts) "
+        "VALUES ($1, $2, $3, $4::jsonb || $5::jsonb || CASE WHEN $5::jsonb ? "
+        "'metric' THEN jsonb_build_object('value', $4::jsonb->'used', "
+        "'threshold', $4::jsonb->'limit') ELSE '{}' END) "
+        "ON CONFLICT (business_key) DO NOTHING",
+        PP_COUNT(values), values, err);
 }
 
 static int write_messages(struct account *account,

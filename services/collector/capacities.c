@@ -95,6 +95,13 @@ static struct capacities_entry *entry_for(struct capacities *capacities,
     return entry;
 }
 
+static void change(struct capacities *capacities,
+                   struct capacities_entry *entry)
+{
+    capacities->changed_count += !entry->changed;
+    entry->changed = true;
+}
+
 int capacities_apply(struct capacities *capacities,
                      const struct pp_registry *registry, struct pp_str record,
                      struct pp_err *err)
@@ -117,10 +124,8 @@ int capacities_apply(struct capacities *capacities,
     entry->blocked = capacity.blocked;
     entry->closed = capacity.closed;
     entry->reject_until_ms = capacity.reject_until_ms;
-    if (capacities->counts_changes && !entry->changed) {
-        entry->changed = true;
-        capacities->changed_count++;
-    }
+    if (capacities->counts_changes)
+        change(capacities, entry);
     return 0;
 }
 
@@ -195,24 +200,27 @@ void capacities_begin_changes(struct capacities *capacities)
     capacities->counts_changes = true;
 }
 
-size_t capacities_changes(const struct capacities *capacities,
-                          struct capacities_entry **entries_out, size_t max)
+size_t capacities_take_changes(struct capacities *capacities,
+                               struct capacities_entry *entries_out, size_t max)
 {
-    size_t count = 0, wanted = capacities->changed_count;
+    size_t count = 0;
 
-    if (wanted > max)
-        wanted = max;
-    for (size_t i = 0; count < wanted; i++)
-        if (capacities->entries[i].changed)
-            entries_out[count++] = &capacities->entries[i];
+    for (size_t i = 0; count < max && capacities->changed_count > 0; i++) {
+        struct capacities_entry *entry = &capacities->entries[i];
+
+        if (!entry->changed)
+            continue;
+        entry->changed = false;
+        capacities->changed_count--;
+        entries_out[count++] = *entry;
+    }
     return count;
 }
 
-void capacities_mark(struct capacities *capacities,
-                     struct capacities_entry *const *entries, size_t count)
+void capacities_change_again(struct capacities *capacities,
+                             const struct capacities_entry *entries,
+                             size_t count)
 {
-    for (size_t i = 0; i < count; i++) {
-        entries[i]->changed = false;
-        capacities->changed_count--;
-    }
+    for (size_t i = 0; i < count; i++)
+        change(capacities, find(capacities, id_of(&entries[i])));
 }

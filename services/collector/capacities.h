@@ -48,7 +48,6 @@ size_t capacities_count(const struct capacities *capacities);
 /* --- changes, for share.c --------------------------------------------------
  */
 
-/* Valid until the next record is taken. */
 struct capacities_entry {
     char account_id[CAPACITIES_ID_BYTES];
     int64_t version;
@@ -62,12 +61,14 @@ struct capacities_entry {
 /* From now on what is taken counts as a change; what stands does not. */
 void capacities_begin_changes(struct capacities *capacities);
 
-/* Up to max entries that changed and were not yet marked; returns how many. */
-size_t capacities_changes(const struct capacities *capacities,
-                          struct capacities_entry **entries_out, size_t max);
+/* Copies up to max entries that changed, which then count as told. */
+size_t capacities_take_changes(struct capacities *capacities,
+                               struct capacities_entry *entries_out,
+                               size_t max);
 
-/* These entries' changes are dealt with. */
-void capacities_mark(struct capacities *capacities,
-                     struct capacities_entry *const *entries, size_t count);
+/* These were not told after all: what their accounts are now is a change. */
+void capacities_change_again(struct capacities *capacities,
+                             const struct capacities_entry *entries,
+                             size_t count);
 
 #endif

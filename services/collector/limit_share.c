@@ -1,8 +1,6 @@
 #include "limit_share.h"
 
-#include <errno.h>
 #include <inttypes.h>
-#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +8,7 @@
 
 #include <sodium.h>
 
+#include "pp_aside.h"
 #include "pp_log.h"
 #include "pp_mem.h"
 #include "pp_metrics.h"
@@ -41,23 +40,16 @@ static const char script[] =
     "  math.ceil(level / 1000)) "
     "return level";
 
-enum state { IDLE, ASKED, DONE, ENDING };
-
 struct limit_share {
     struct limits *limits;
     bool key_is_shared; /* until then there is nothing to say to others */
     int64_t key_day;    /* of the key that limits has */
     int64_t next_ns;    /* no exchange before it */
-    bool began;         /* the state is not IDLE; without the lock */
+    struct pp_aside *aside;
 
-    struct pp_redis *redis; /* the thread's */
+    /* The thread's while an exchange is under way. */
+    struct pp_redis *redis;
     struct pp_arena arena;
-    pthread_t thread;
-    bool started;
-
-    pthread_mutex_t lock; /* guards the state; the rest is its owner's */
-    pthread_cond_t changed;
-    enum state state;
     struct pp_rate_share shares[SHARES];
     size_t count;
     unsigned char key[LIMITS_KEY_BYTES];
@@ -179,25 +171,12 @@ static int exchange(struct limit_share *self, struct pp_err *err)
     return take_answers(self, values, err);
 }
 
-static void *work(void *context)
+static void work(void *context)
 {
     struct limit_share *self = context;
 
-    pthread_mutex_lock(&self->lock);
-    for (;;) {
-        while (self->state != ASKED && self->state != ENDING)
-            pthread_cond_wait(&self->changed, &self->lock);
-        if (self->state == ENDING)
-            break;
-        pthread_mutex_unlock(&self->lock);
-        self->err = (struct pp_err){0};
-        self->ok = exchange(self, &self->err) == 0;
-        pthread_mutex_lock(&self->lock);
-        if (self->state == ASKED)
-            self->state = DONE;
-    }
-    pthread_mutex_unlock(&self->lock);
-    return NULL;
+    self->err = (struct pp_err){0};
+    self->ok = exchange(self, &self->err) == 0;
 }
 
 int limit_share_open(struct limit_share **share_out, const char *redis,
@@ -209,23 +188,9 @@ int limit_share_open(struct limit_share **share_out, const char *redis,
     self->limits = limits;
     self->key_day = pp_wall_day(pp_wall_now());
     pp_arena_init(&self->arena, ARENA_BYTES);
-    pthread_mutex_init(&self->lock, NULL);
-    pthread_cond_init(&self->changed, NULL);
     if (pp_redis_open(&self->redis, redis, REDIS_MS, err) < 0)
         return -1;
-    errno = pthread_create(&self->thread, NULL, work, self);
-    if (errno)
-        return pp_err_sys(err, PP_ERR_FATAL, "a thread");
-    self->started = true;
-    return 0;
-}
-
-static void set_state(struct limit_share *self, enum state state)
-{
-    pthread_mutex_lock(&self->lock);
-    self->state = state;
-    pthread_cond_broadcast(&self->changed);
-    pthread_mutex_unlock(&self->lock);
+    return pp_aside_open(&self->aside, work, self, err);
 }
 
 void limit_share_close(struct limit_share **share)
@@ -234,29 +199,14 @@ void limit_share_close(struct limit_share **share)
 
     if (!self)
         return;
-    if (self->started) {
-        set_state(self, ENDING);
-        pthread_join(self->thread, NULL);
-    }
+    pp_aside_close(&self->aside);
     pp_redis_close(&self->redis);
     pp_arena_fini(&self->arena);
-    pthread_cond_destroy(&self->changed);
-    pthread_mutex_destroy(&self->lock);
     free(self);
     *share = NULL;
 }
 
 /* --- the loop's side ------------------------------------------------------ */
-
-static bool is_done(struct limit_share *self)
-{
-    bool done;
-
-    pthread_mutex_lock(&self->lock);
-    done = self->state == DONE;
-    pthread_mutex_unlock(&self->lock);
-    return done;
-}
 
 /* Under another key all buckets begin anew: at the start and at midnight. */
 static void take_key(struct limit_share *self)
@@ -272,8 +222,6 @@ static void take_result(struct limit_share *self, int64_t now_ns)
 {
     struct pp_rate *rate = self->limits->rate;
 
-    set_state(self, IDLE);
-    self->began = false;
     pp_gauge_set(&shared, self->ok);
     if (self->ok) {
         take_key(self);
@@ -302,23 +250,23 @@ static void begin(struct limit_share *self, int64_t now_ns)
         randombytes_buf(self->key, sizeof(self->key));
     self->day = day;
     self->next_ns = now_ns + EACH_NS;
-    self->began = true;
-    set_state(self, ASKED);
+    pp_aside_begin(self->aside);
 }
 
 void limit_share_turn(struct limit_share *self, int64_t now_ns)
 {
-    if (self->began && is_done(self))
+    if (pp_aside_ended(self->aside, 0))
         take_result(self, now_ns);
-    if (!self->began && now_ns >= self->next_ns &&
+    if (!pp_aside_is_under_way(self->aside) && now_ns >= self->next_ns &&
         (!self->key_is_shared || pp_rate_has_unshared(self->limits->rate)))
         begin(self, now_ns);
 }
 
 int limit_share_wait_ms(const struct limit_share *self, int most_ms)
 {
-    bool waits = self->began || (self->key_is_shared &&
-                                 pp_rate_has_unshared(self->limits->rate));
+    bool waits =
+        pp_aside_is_under_way(self->aside) ||
+        (self->key_is_shared && pp_rate_has_unshared(self->limits->rate));
 
     return waits && most_ms > EACH_NS / 1000000 ? (int)(EACH_NS / 1000000)
                                                 : most_ms;

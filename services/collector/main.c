@@ -32,12 +32,11 @@
 #include "share.h"
 #include "site.h"
 
-#define TURN_MS          100
-#define STOP_MS          15000
-#define NOT_DURABLE_MS   5000 /* /readyz stays 503 after a failed delivery */
-#define QUEUE_BYTES      ((size_t)64 << 20)
-#define HEADER_BYTES     ((size_t)16 << 10)
-#define REDIS_TIMEOUT_MS 200
+#define TURN_MS        100
+#define STOP_MS        15000
+#define NOT_DURABLE_MS 5000 /* /readyz stays 503 after a failed delivery */
+#define QUEUE_BYTES    ((size_t)64 << 20)
+#define HEADER_BYTES   ((size_t)16 << 10)
 
 static struct {
     struct pp_kafka_access kafka;
@@ -103,12 +102,11 @@ static const struct pp_setting settings[] = {
 struct collector {
     struct pp_http *http;
     struct known known;
-    struct pp_redis *redis;
     struct pp_registry *registry;
-    struct pp_arena arena; /* of answers of Redis */
     struct salts salts;
     struct limits limits;
     struct limit_share *limit_share;
+    struct share *share;
     struct receiver receiver;
     struct refused refused;
     char topic[200];
@@ -159,8 +157,10 @@ static int open_kafka(struct collector *self, struct pp_err *err)
         refused_open(&self->refused, &cfg.kafka, cfg.prefix, self->registry,
                      err) < 0)
         return -1;
-    return known_open(&self->known, &cfg.kafka, cfg.prefix, self->registry,
-                      err);
+    if (known_open(&self->known, &cfg.kafka, cfg.prefix, self->registry, err) <
+        0)
+        return -1;
+    return share_open(&self->share, cfg.redis, self->known.capacities, err);
 }
 
 static int open_http(struct collector *self, struct pp_err *err)
@@ -187,7 +187,6 @@ static int open_all(struct collector *self, struct pp_err *err)
     if (sodium_init() < 0)
         return pp_err_set(err, PP_ERR_FATAL, "libsodium does not start");
     snprintf(self->topic, sizeof(self->topic), "%shits.v1", cfg.prefix);
-    pp_arena_init(&self->arena, 65536);
     receiver_init(&self->receiver);
     self->receiver.known = &self->known;
     self->receiver.salts = &self->salts;
@@ -199,7 +198,7 @@ static int open_all(struct collector *self, struct pp_err *err)
     if (limits_init(&self->limits, cfg.limits, err) < 0 ||
         limit_share_open(&self->limit_share, cfg.redis, &self->limits, err) <
             0 ||
-        pp_redis_open(&self->redis, cfg.redis, REDIS_TIMEOUT_MS, err) < 0 ||
+        salts_open(&self->salts, cfg.redis, err) < 0 ||
         pp_registry_open(&self->registry, cfg.registry, err) < 0 ||
         learn_schemas(self, err) < 0 || open_kafka(self, err) < 0)
         return -1;
@@ -212,32 +211,10 @@ static void judge_readiness(const struct collector *self)
     bool durable =
         pp_mono_ms(self->receiver.not_durable, pp_mono_now()) > NOT_DURABLE_MS;
 
-    if (self->known.ready && durable)
+    if (self->known.ready && self->salts.tried && durable)
         pp_service_ready();
     else
         pp_service_not_ready();
-}
-
-static void refresh_salts(struct collector *self)
-{
-    struct pp_err err = {0};
-
-    pp_arena_reset(&self->arena);
-    if (salts_refresh(&self->salts, self->redis, &self->arena, pp_wall_now().ms,
-                      &err) < 0)
-        pp_warn("salt.missing", "why=%s", err.msg);
-}
-
-/* What of it Redis did not take is told again at the next turn. */
-static void share_capacities(struct collector *self)
-{
-    struct pp_err err = {0};
-
-    pp_arena_reset(&self->arena);
-    if (share_changes(self->known.capacities, self->redis, &self->arena,
-                      pp_wall_now().ms, &err) < 0 &&
-        err.kind != PP_ERR_AGAIN)
-        pp_warn("capacity.not_shared", "why=%s", err.msg);
 }
 
 /* It never waits for a server: requests are answered whoever is away. */
@@ -247,10 +224,10 @@ static int one_turn(struct collector *self, struct pp_err *err)
     reports_wait(self);
     limit_share_turn(self->limit_share, pp_mono_now().ns);
     receive_count_timeouts(&self->receiver, pp_http_cut_off_count(self->http));
-    refresh_salts(self);
+    salts_turn(&self->salts, pp_wall_now().ms);
     if (known_read(&self->known, err) < 0)
         return -1;
-    share_capacities(self);
+    share_turn(self->share);
     refused_tell(&self->refused, self->known.counts_epoch);
     judge_readiness(self);
     return 0;
@@ -282,12 +259,12 @@ static void close_all(struct collector *self)
     limit_share_close(&self->limit_share);
     limits_fini(&self->limits);
     refused_close(&self->refused, self->known.counts_epoch);
+    share_close(&self->share);
     known_close(&self->known);
     pp_producer_close(&self->receiver.producer);
-    pp_redis_close(&self->redis);
+    salts_close(&self->salts);
     pp_registry_close(&self->registry);
     receiver_fini(&self->receiver);
-    pp_arena_fini(&self->arena);
 }
 
 int main(int argc, char **argv)

@@ -2,9 +2,18 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 
-#define EACH_TIME 50
-#define ARGUMENTS 9
+#include "pp_aside.h"
+#include "pp_log.h"
+#include "pp_mem.h"
+#include "pp_redis.h"
+#include "pp_time.h"
+
+#define EACH_TIME   50
+#define ARGUMENTS   9
+#define REDIS_MS    1000 /* only the thread waits */
+#define ARENA_BYTES ((size_t)64 << 10)
 
 /* KEYS[1]; version, has_enough_capacity, state, reject_until_ms, seconds. */
 static const char script[] =
@@ -13,6 +22,19 @@ static const char script[] =
     "redis.call('HSET', KEYS[1], 'version', ARGV[1], 'has_enough_capacity', "
     "ARGV[2], 'state', ARGV[3], 'reject_until_ms', ARGV[4]) "
     "redis.call('EXPIRE', KEYS[1], ARGV[5]) return 1";
+
+struct share {
+    struct capacities *capacities;
+    struct pp_aside *aside;
+
+    /* The thread's while it tells. */
+    struct pp_redis *redis;
+    struct pp_arena arena;
+    struct capacities_entry changed[EACH_TIME];
+    size_t count;
+    bool ok;
+    struct pp_err err; /* also of what Redis refused: that is not told again */
+};
 
 struct telling {
     char key[60], version[24], until[24], kept[24];
@@ -58,28 +80,80 @@ static void tell(struct telling *telling, const struct capacities_entry *entry,
     telling->arguments[8] = pp_str_of(telling->kept);
 }
 
-int share_changes(struct capacities *capacities, struct pp_redis *redis,
-                  struct pp_arena *arena, int64_t now_ms, struct pp_err *err)
+static int tell_all(struct share *self, struct pp_err *err)
 {
-    struct capacities_entry *changed[EACH_TIME];
     struct telling tellings[EACH_TIME];
     struct pp_redis_command commands[EACH_TIME];
     struct pp_redis_value values[EACH_TIME];
-    size_t count = capacities_changes(capacities, changed, EACH_TIME);
+    int64_t now_ms = pp_wall_now().ms;
 
-    if (count == 0)
-        return 0;
-    for (size_t i = 0; i < count; i++) {
-        tell(&tellings[i], changed[i], now_ms);
+    for (size_t i = 0; i < self->count; i++) {
+        tell(&tellings[i], &self->changed[i], now_ms);
         commands[i].arguments = tellings[i].arguments;
         commands[i].count = ARGUMENTS;
     }
-    if (pp_redis_run(redis, commands, count, values, arena, err) < 0)
+    pp_arena_reset(&self->arena);
+    if (pp_redis_run(self->redis, commands, self->count, values, &self->arena,
+                     err) < 0)
         return -1;
-    capacities_mark(capacities, changed, count);
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < self->count; i++)
         if (values[i].type == PP_REDIS_ERROR)
-            return pp_err_set(err, PP_ERR_INVALID, "redis: %.*s",
-                              PP_ARG(values[i].text));
+            pp_err_set(err, PP_ERR_INVALID, "redis: %.*s",
+                       PP_ARG(values[i].text));
     return 0;
+}
+
+static void work(void *context)
+{
+    struct share *self = context;
+
+    self->err = (struct pp_err){0};
+    self->ok = tell_all(self, &self->err) == 0;
+}
+
+int share_open(struct share **share_out, const char *redis,
+               struct capacities *capacities, struct pp_err *err)
+{
+    struct share *self = pp_calloc(1, sizeof(*self));
+
+    *share_out = self;
+    self->capacities = capacities;
+    pp_arena_init(&self->arena, ARENA_BYTES);
+    if (pp_redis_open(&self->redis, redis, REDIS_MS, err) < 0)
+        return -1;
+    return pp_aside_open(&self->aside, work, self, err);
+}
+
+void share_close(struct share **share)
+{
+    struct share *self = *share;
+
+    if (!self)
+        return;
+    pp_aside_close(&self->aside);
+    pp_redis_close(&self->redis);
+    pp_arena_fini(&self->arena);
+    free(self);
+    *share = NULL;
+}
+
+/* While Redis is away the next try is at the next turn, and fails at once. */
+static void take_result(struct share *self)
+{
+    if (!self->ok)
+        capacities_change_again(self->capacities, self->changed, self->count);
+    if (self->err.kind == PP_ERR_INVALID)
+        pp_warn("capacity.not_shared", "why=%s", self->err.msg);
+}
+
+void share_turn(struct share *self)
+{
+    if (pp_aside_ended(self->aside, 0))
+        take_result(self);
+    if (pp_aside_is_under_way(self->aside))
+        return;
+    self->count =
+        capacities_take_changes(self->capacities, self->changed, EACH_TIME);
+    if (self->count > 0)
+        pp_aside_begin(self->aside);
 }

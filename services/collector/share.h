@@ -1,8 +1,6 @@
 #ifndef SHARE_H
 #define SHARE_H
 
-#include "pp_redis.h"
-
 #include "capacities.h"
 
 /*
@@ -15,8 +13,17 @@
  */
 #define SHARE_KEPT_S 900
 
-/* Tells what changed, some of it at a time; what failed is told again. */
-int share_changes(struct capacities *capacities, struct pp_redis *redis,
-                  struct pp_arena *arena, int64_t now_ms, struct pp_err *err);
+struct share;
+
+/* redis: as for pp_redis_open(). capacities has to outlive it. */
+int share_open(struct share **share_out, const char *redis,
+               struct capacities *capacities, struct pp_err *err);
+void share_close(struct share **share);
+
+/*
+ * Has what changed told by a thread beside, some of it at a time; what failed
+ * is told again. Call it often. Waits for nothing.
+ */
+void share_turn(struct share *share);
 
 #endif

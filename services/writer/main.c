@@ -29,7 +29,7 @@
 #define POLL_MS       50
 #define BUSY_POLL_MS  5
 #define POLL_RECORDS  5000
-#define FETCH_BYTES   ((size_t)24 << 20)
+#define FETCH_BYTES   ((size_t)12 << 20)
 #define BATCH_BYTES   ((size_t)48 << 20) /* of each of two */
 #define DRAIN_MS      20000
 #define EPOCH_WAIT_MS 3000

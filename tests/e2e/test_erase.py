@@ -1,6 +1,5 @@
 """A site is erased: at once, for ever, and nobody else loses anything."""
 import json
-import subprocess
 import threading
 import time
 
@@ -134,11 +133,9 @@ def test_an_erased_site_is_never_anything_else_again():
             raise AssertionError(f"site {word} was done")
     again = stack.pawprint("erase", "site", site, "--yes", "--grace", "100")
     assert again["rows_before"] == 0
-    sql = f"SELECT count(*) FROM erasure WHERE site_id = '{site}'"
-    kept = subprocess.run(
-        ["psql", "-qAtX", stack.address("PAWPRINT_POSTGRES_DSN"), "-c", sql],
-        capture_output=True, text=True, check=True).stdout
-    assert kept.strip() == "2", "each erasure has its receipt"
+    kept = stack.postgres(
+        f"SELECT count(*) FROM erasure WHERE site_id = '{site}'")
+    assert kept == "2", "each erasure has its receipt"
 
 
 def test_nothing_is_erased_without_a_yes():

@@ -216,9 +216,13 @@ def test_without_redis_each_collector_counts_alone_and_refuses_nobody_else():
 def test_a_redis_that_hangs_holds_up_no_request():
     with collectors(1, PAWPRINT_LIMIT_NETWORK="100/s") as (one,):
         hit = known_site("hangs", one)
+        account = stack.pawprint("account", "create", "--name", "hangs too",
+                                 "--mail", "owner@example.com")["account"]
         pid, slowest = stack.pid_of("redis"), 0.0
         os.kill(pid, signal.SIGSTOP)
         try:
+            # A change of capacity is to be told to Redis, too.
+            stack.pawprint("account", "block", account, "--reason", "a test")
             sender, end = Sender(one.url), time.monotonic() + 3
             while time.monotonic() < end:
                 began = time.monotonic()

@@ -70,13 +70,11 @@ def test_tables_follow_what_is_stored_also_after_a_kill():
 def runs_since(instant):
     """Rollups that were done, attempts that they took, processes that did
     them; other services have runs there, too."""
-    done = subprocess.run(
-        ["psql", "-qAtX", stack.address("PAWPRINT_POSTGRES_DSN"), "-c",
-         "SELECT count(*), sum(attempt), count(DISTINCT worker) FROM job_run "
-         "WHERE job = 'rollup' AND state = 'done' AND created_at > "
-         f"to_timestamp({instant})"],
-        capture_output=True, text=True, check=True)
-    return [int(one or 0) for one in done.stdout.strip().split("|")]
+    row = stack.postgres(
+        "SELECT count(*), sum(attempt), count(DISTINCT worker) FROM job_run "
+        "WHERE job = 'rollup' AND state = 'done' AND created_at > "
+        f"to_timestamp({instant})")
+    return [int(one or 0) for one in row.split("|")]
 
 
 def test_two_replicas_share_the_runs_and_do_none_twice():

@@ -50,6 +50,14 @@ def new_site(name, *options):
                     "--name", name, *options)["site"]
 
 
+def postgres(sql):
+    """Its answer as psql prints it, without a frame."""
+    return subprocess.run(
+        ["psql", "-qAtX", "-v", "ON_ERROR_STOP=1",
+         address("PAWPRINT_POSTGRES_DSN"), "-c", sql],
+        capture_output=True, text=True, check=True).stdout.strip()
+
+
 def clickhouse(sql):
     """Rows of texts. SQL ends without a FORMAT."""
     url = address("PAWPRINT_CLICKHOUSE_URL") + "/?database=pawprint"

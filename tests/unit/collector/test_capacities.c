@@ -181,22 +181,46 @@ static void what_is_no_record_changes_nothing(void **state)
 static void only_what_comes_after_the_beginning_is_a_change(void **state)
 {
     struct capacities *capacities = capacities_new();
-    struct capacities_entry *changed[4];
+    struct capacities_entry changed[4];
 
     (void)state;
     apply(capacities, rejecting("a", 1));
     capacities_begin_changes(capacities);
-    assert_int_equal(capacities_changes(capacities, changed, 4), 0);
+    assert_int_equal(capacities_take_changes(capacities, changed, 4), 0);
     apply(capacities, rejecting("a", 1)); /* stale */
-    assert_int_equal(capacities_changes(capacities, changed, 4), 0);
+    assert_int_equal(capacities_take_changes(capacities, changed, 4), 0);
     apply(capacities, rejecting("a", 2));
     apply(capacities, rejecting("a", 3));
     apply(capacities, rejecting("b", 1));
-    assert_int_equal(capacities_changes(capacities, changed, 1), 1);
-    capacities_mark(capacities, changed, 1);
-    assert_int_equal(capacities_changes(capacities, changed, 4), 1);
-    capacities_mark(capacities, changed, 1);
-    assert_int_equal(capacities_changes(capacities, changed, 4), 0);
+    assert_int_equal(capacities_take_changes(capacities, changed, 1), 1);
+    assert_int_equal(capacities_take_changes(capacities, &changed[1], 3), 1);
+    assert_int_equal(capacities_take_changes(capacities, changed, 4), 0);
+    capacities_free(&capacities);
+}
+
+static void what_could_not_be_told_is_told_as_it_is_by_then(void **state)
+{
+    struct capacities *capacities = capacities_new();
+    struct capacities_entry changed[4];
+
+    (void)state;
+    capacities_begin_changes(capacities);
+    apply(capacities, rejecting("a", 1));
+    assert_int_equal(capacities_take_changes(capacities, changed, 4), 1);
+    apply(capacities, rejecting("a", 2)); /* while the first is being told */
+    assert_int_equal(capacities_take_changes(capacities, &changed[1], 3), 1);
+    for (int i = 0; i < 3000; i++) { /* the table grows */
+        char name[8];
+
+        snprintf(name, sizeof(name), "%d", i);
+        apply(capacities, rejecting(name, 1));
+        assert_int_equal(capacities_take_changes(capacities, &changed[1], 1),
+                         1);
+    }
+    capacities_change_again(capacities, changed, 1);
+    assert_int_equal(capacities_take_changes(capacities, changed, 4), 1);
+    assert_int_equal(changed[0].version, 2);
+    assert_int_equal(capacities_take_changes(capacities, changed, 4), 0);
     capacities_free(&capacities);
 }
 
@@ -210,6 +234,7 @@ int main(void)
         cmocka_unit_test(a_hundred_thousand_accounts_are_all_found),
         cmocka_unit_test(what_is_no_record_changes_nothing),
         cmocka_unit_test(only_what_comes_after_the_beginning_is_a_change),
+        cmocka_unit_test(what_could_not_be_told_is_told_as_it_is_by_then),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
