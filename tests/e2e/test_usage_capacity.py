@@ -15,6 +15,7 @@ import uuid
 
 from kit import stack
 from kit.hits import Sender
+from kit.stack import postgres as sql
 
 SOON_S = 2
 RUNS = int(os.environ.get("CAPACITY_RUNS", "25"))
@@ -25,15 +26,6 @@ PLANS = {"plans": [
      "price_ids": []}
     for code, limit, days in (("FREE", 5000, 7), ("PREMIUM", 250000, 7),
                               ("TINY", 3, 7), ("NOW", 3, 0))]}
-
-
-def sql(text):
-    done = subprocess.run(
-        ["psql", "-qAtX", "-v", "ON_ERROR_STOP=1",
-         stack.address("PAWPRINT_POSTGRES_DSN"), "-c", text],
-        check=False, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    return done.stdout.strip()
 
 
 def kit(*words):
