@@ -158,8 +158,10 @@ static void a_date_that_was_left_out_makes_no_second_one(void **state)
 
 static void the_previous_one_is_that_which_is_not_after(void **state)
 {
-    const struct pp_schedule at_nine = daily(9, 0), month = monthly(31, 9);
+    const struct pp_schedule at_nine = daily(9, 0), at_midnight = daily(0, 0),
+                             month = monthly(31, 9);
     struct pp_zone *berlin = frozen_zone("Europe/Berlin");
+    struct pp_zone *st_johns = frozen_zone("America/St_Johns");
 
     (void)state;
     expect_at(
@@ -175,7 +177,14 @@ static void the_previous_one_is_that_which_is_not_after(void **state)
         "a month",
         pp_schedule_previous(&month, berlin, ms_of("2027-03-01 00:00")).at_ms,
         "2027-02-28 08:00");
+    /* the date has begun, though the clock shows the day before again */
+    expect_at(
+        "yesterday shown again",
+        pp_schedule_previous(&at_midnight, st_johns, ms_of("2010-11-07 02:45"))
+            .at_ms,
+        "2010-11-07 02:30");
     pp_zone_free(&berlin);
+    pp_zone_free(&st_johns);
 }
 
 /* --- for forty years -------------------------------------------------------

@@ -87,6 +87,8 @@ def main():
     known = {}  # many names are for one file
     for name in sorted(zoneinfo.available_timezones() - NO_ZONES):
         path = os.path.join(folder, name)
+        if not os.path.exists(path):
+            continue  # a Python package of zones has others, too
         with open(path, "rb") as file:
             digest = hashlib.sha256(file.read()).digest()
         if digest not in known:
