@@ -198,6 +198,7 @@ int pp_cron_parse(struct pp_str text, struct pp_cron *cron_out,
 {
     uint64_t bits[FIELDS] = {0};
     bool any[FIELDS], last_day = false;
+    struct pp_cron cron;
 
     if (text.n > TEXT_BYTES)
         return pp_err_set(err, PP_ERR_INVALID, "cron: longer than %d bytes",
@@ -205,7 +206,7 @@ int pp_cron_parse(struct pp_str text, struct pp_cron *cron_out,
     if (read_fields(without_macro(pp_str_trim(text)), bits, any, &last_day,
                     err) < 0)
         return -1;
-    *cron_out = (struct pp_cron){
+    cron = (struct pp_cron){
         .minutes = bits[MINUTE],
         .hours = (uint32_t)bits[HOUR],
         .month_days = (uint32_t)bits[MONTH_DAY],
@@ -216,8 +217,9 @@ int pp_cron_parse(struct pp_str text, struct pp_cron *cron_out,
         .one_day_is_enough = !any[MONTH_DAY] && !any[WEEKDAY],
         .follows_the_clock = any[MINUTE] || any[HOUR],
     };
-    if (!has_dates(cron_out))
+    if (!has_dates(&cron))
         return pp_err_set(err, PP_ERR_INVALID, "cron: there is no such date");
+    *cron_out = cron;
     return 0;
 }
 

@@ -4,7 +4,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "pp_date.h"
 #include "pp_err.h"
 #include "pp_str.h"
 

@@ -20,7 +20,7 @@
 static inline struct pp_zone *frozen_zone(const char *name)
 {
     static struct pp_zones *zones;
-    struct pp_zone *zone;
+    struct pp_zone *zone = NULL;
     struct pp_err err;
 
     if ((!zones &&

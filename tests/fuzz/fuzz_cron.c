@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "pp_cron.h"
+#include "pp_date.h"
 #include "pp_time.h"
 
 #include "tzif.h"
