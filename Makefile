@@ -134,7 +134,11 @@ KIT := $(patsubst tests/kit/%.c,$B/bin/%,$(wildcard tests/kit/*.c))
 $(KIT): $B/bin/%: $B/tests/kit/%.o $(TSAN_OBJ) $(LIB)
 	@mkdir -p $(@D) && echo "link $@" && $(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
-local-e2e: all $(KIT) ## end-to-end tests, hits in and rows out; E2E=load for one file
+# Gives a service a wall clock that is wrong, for tests of what it does then.
+build/kit/clock.so: tests/kit/preload/clock.c
+	@mkdir -p $(@D) && $(CC) -std=gnu17 -D_GNU_SOURCE $(WARN) -O2 -fPIC -shared -o $@ $<
+
+local-e2e: all $(KIT) build/kit/clock.so ## end-to-end tests, hits in and rows out; E2E=load for one file
 	@$(if $(SAN),$(MAKE) --no-print-directory SAN= all build/bin/produce)
 	@PAWPRINT_BIN=$(CURDIR)/$B/bin tests/e2e/run $(E2E)
 
@@ -145,8 +149,12 @@ build/crash/rename.so: tests/crash/rename.c
 SEEDS ?= 1
 SEED ?=
 ENGINE ?=
-crash: ready $(KIT) build/crash/rename.so ## kills at named points; SERVICE=writer|meter SEEDS=20, or SEED=7, ENGINE=modern|old
+crash: ready $(KIT) build/crash/rename.so ## kills at named points; SERVICE=writer|meter|notifier SEEDS=20, or SEED=7, ENGINE=modern|old
 	@tests/crash/run "$(or $(SERVICE),writer)" "$(SEEDS)" "$(SEED)" "$(ENGINE)"
+
+RUNS ?= 100
+prove-upgrade: ready $(KIT) build/kit/clock.so ## from a plan's change to the first hit taken in each of three collectors; RUNS=100
+	@tests/crash/run upgrade "$(RUNS)" 1
 
 contract: all ## the running collector against docs/openapi; SEED=7 EXAMPLES=500
 	@tests/contract/run
@@ -185,7 +193,7 @@ bench: ready $B/bin/floor $B/bin/bench-ua $B/bin/bench-send $B/bin/bench-capacit
 ready: deps
 	@$(MAKE) --no-print-directory -j$$(nproc) all
 
-demo: ready ## everything at work: real servers, a browser's visit, the numbers
+demo: ready $B/bin/capacity ## everything at work: real servers, a browser's visit, the numbers
 	@tests/demo/demo
 
 demo-down: ## stops what demo or up started; data stays in build/run
@@ -218,5 +226,5 @@ clean: ## removes what was built; keeps what was downloaded
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-.PHONY: crash contract bench docs check-docs all unit integration local-e2e fuzz test ready demo demo-down up down status deps format clean help
+.PHONY: crash prove-upgrade contract bench docs check-docs all unit integration local-e2e fuzz test ready demo demo-down up down status deps format clean help
 -include $(shell find $B -name '*.d' 2>/dev/null)

@@ -230,7 +230,8 @@ static void remind(struct deciding *self)
 }
 
 /* T3, where nothing speaks against it. */
-static void end_of_grace(struct deciding *self)
+static void end_of_grace(struct deciding *self,
+                         enum pp_capacity_transition transition)
 {
     const struct pp_capacity_facts *facts = self->facts;
     struct pp_capacity *next = &self->out.next;
@@ -244,7 +245,7 @@ static void end_of_grace(struct deciding *self)
             alert(self, PP_CAPACITY_STAFF_UNCONFIRMED);
         return;
     }
-    go(self, PP_CAPACITY_T3_GRACE_OVER, PP_CAPACITY_REJECTING);
+    go(self, transition, PP_CAPACITY_REJECTING);
     next->reject_until_ms = next->window_end_ms;
     mail(self, PP_CAPACITY_MAIL_REJECTING);
 }
@@ -278,10 +279,12 @@ static void decide_grace(struct deciding *self)
         start_clock(self);
     if (next->grace_ends_at_ms == 0)
         return;
-    if (facts->now_ms < next->grace_ends_at_ms)
-        remind(self);
+    if (facts->now_ms >= next->grace_ends_at_ms)
+        end_of_grace(self, PP_CAPACITY_T3_GRACE_OVER);
+    else if (facts->ceiling > 0 && facts->used >= facts->ceiling)
+        end_of_grace(self, PP_CAPACITY_T3_CEILING);
     else
-        end_of_grace(self);
+        remind(self);
 }
 
 static void decide_rejecting(struct deciding *self)
@@ -452,6 +455,7 @@ static const struct {
     [PP_CAPACITY_T1B_CLOCK_STARTED] = {"T1b", "the clock of the grace runs"},
     [PP_CAPACITY_T2_WITHIN_AGAIN] = {"T2", "usage is below the limit again"},
     [PP_CAPACITY_T3_GRACE_OVER] = {"T3", "the grace is over, usage is not"},
+    [PP_CAPACITY_T3_CEILING] = {"T3", "usage reached the plan's ceiling"},
     [PP_CAPACITY_T4_ACCEPTED_AGAIN] = {"T4", "usage is below the limit again"},
     [PP_CAPACITY_T5_FRESH_GRACE] = {"T5",
                                     "the limit was raised, and is reached"},

@@ -58,6 +58,7 @@ struct pp_capacity_facts {
     int64_t used;                           /* in that window */
     int64_t limit;                          /* or PP_CAPACITY_UNLIMITED */
     int64_t grace_ms;
+    int64_t ceiling; /* so much used ends a grace early; 0: nothing does */
     bool blocked, closed;
     /* When the relay took the depleted mail of (window_start, grace_version);
      * 0: not yet. */
@@ -73,6 +74,7 @@ enum pp_capacity_transition {
     PP_CAPACITY_T1B_CLOCK_STARTED,
     PP_CAPACITY_T2_WITHIN_AGAIN,
     PP_CAPACITY_T3_GRACE_OVER,
+    PP_CAPACITY_T3_CEILING,
     PP_CAPACITY_T4_ACCEPTED_AGAIN,
     PP_CAPACITY_T5_FRESH_GRACE,
     PP_CAPACITY_T6_LIMIT_LOWERED,

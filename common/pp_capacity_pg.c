@@ -47,6 +47,7 @@ struct account {
     char plan[64], blocked_reason[400];
     int64_t grace_days;
     int64_t anchor_ms, counted_at_ms;
+    int64_t refused, refused_from_ms, refused_until_ms; /* until restored */
     bool is_there, plan_is_known, is_new;
     struct pp_capacity capacity;
     struct pp_capacity_facts facts;
@@ -117,10 +118,11 @@ static int put_plan_in_force(struct account *account, struct pp_err *err)
     add_number(&values, plan->monthly_limit);
     add_number(&values, plan->grace_days);
     add_number(&values, plan->max_alerts);
+    add_number(&values, plan->grace_ceiling);
     return exec(account,
                 "INSERT INTO plan_in_force (code, monthly_limit, grace_days, "
-                "max_alerts) VALUES ($1, nullif($2::bigint, -1), $3, $4) "
-                "ON CONFLICT DO NOTHING",
+                "max_alerts, grace_ceiling) VALUES ($1, nullif($2::bigint, "
+                "-1), $3, $4, nullif($5::bigint, -1)) ON CONFLICT DO NOTHING",
                 &values, err);
 }
 
@@ -174,7 +176,8 @@ static int read_capacity(struct account *account, struct pp_err *err)
     return result;
 }
 
-/* A limit of -1 is unlimited, -2 a plan that is not in force. */
+/* A limit of -1 is unlimited, -2 a plan that is not in force. The plan's
+ * ceiling is not that of an override's limit. */
 static const char account_sql[] =
     "SELECT pp_ms(pp_now()), a.blocked_at IS NOT NULL, "
     "a.closed_at IS NOT NULL, pp_ms(b.anchor_at), "
@@ -182,7 +185,9 @@ static const char account_sql[] =
     "WHEN o.monthly_limit IS NOT NULL THEN o.monthly_limit "
     "WHEN p.code IS NULL THEN -2 ELSE coalesce(p.monthly_limit, -1) END, "
     "coalesce(o.grace_days, p.grace_days, 7), "
-    "k.steady, pp_ms(k.last_tick_at), coalesce(a.blocked_reason, '') "
+    "k.steady, pp_ms(k.last_tick_at), coalesce(a.blocked_reason, ''), "
+    "CASE WHEN o.unlimited OR o.monthly_limit IS NOT NULL THEN 0 ELSE "
+    "coalesce(p.grace_ceiling, 0) END "
     "FROM account AS a JOIN billing_profile AS b USING (account_id) "
     "LEFT JOIN capacity_override AS o USING (account_id) "
     "LEFT JOIN plan_in_force AS p ON p.code = b.plan_code "
@@ -203,6 +208,7 @@ static int read_account(struct account *account, struct pp_err *err)
         facts->limit = pp_pg_int64(&rows, 0, 4);
         account->grace_days = pp_pg_int64(&rows, 0, 5);
         facts->grace_ms = account->grace_days * DAY_MS;
+        facts->ceiling = pp_pg_int64(&rows, 0, 9);
         snprintf(account->blocked_reason, sizeof(account->blocked_reason), "%s",
                  pp_pg_text(&rows, 0, 8));
         facts->clock_is_steady = pp_pg_bool(&rows, 0, 6) &&
@@ -264,6 +270,10 @@ static int read_usage(struct account *account, struct pp_err *err)
         int64_t credit = pp_pg_int64(&rows, 0, 1);
 
         facts->used = pp_pg_int64(&rows, 0, 0);
+        if (facts->ceiling > 0)
+            facts->ceiling = credit > INT64_MAX - facts->ceiling
+                                 ? INT64_MAX
+                                 : facts->ceiling + credit;
         if (facts->limit >= 0)
             facts->limit = credit > INT64_MAX - facts->limit
                                ? INT64_MAX
@@ -336,6 +346,40 @@ static void add_instant(struct pp_buf *facts, const char *name, int64_t at_ms)
     pp_buf_printf(facts, ",\"%s\":\"%s\"", name, text);
 }
 
+/*
+ * What was refused since the last T3, for the mail that it is over: as counted
+ * by now, in whole hours, of the sites that are the account's.
+ */
+static const char refused_sql[] =
+    "SELECT pp_ms(t.at), (SELECT coalesce(sum(r.n), 0)::bigint FROM "
+    "usage_refused AS r JOIN site AS s USING (site_id) WHERE s.account_id = $1 "
+    "AND r.reason = 'capacity_exhausted' AND r.hour_at >= date_trunc('hour', "
+    "t.at)) FROM capacity_transition AS t WHERE t.account_id = $1 AND "
+    "t.transition = 'T3' ORDER BY t.id DESC LIMIT 1";
+
+static int read_refused(struct account *account,
+                        const struct pp_capacity_decision *decision,
+                        struct pp_err *err)
+{
+    const char *values[] = {account->id};
+    struct pp_pg_rows rows;
+    int result;
+
+    if (!(decision->mails & PP_CAPACITY_MAIL_RESTORED) ||
+        account->capacity.state != PP_CAPACITY_REJECTING)
+        return 0;
+    result = pp_pg_query(account->pg, refused_sql, 1, values, &rows, err);
+    if (result == 0 && rows.count == 1) {
+        account->refused_from_ms = pp_pg_int64(&rows, 0, 0);
+        account->refused = pp_pg_int64(&rows, 0, 1);
+        account->refused_until_ms = account->facts.now_ms;
+        if (account->capacity.reject_until_ms < account->refused_until_ms)
+            account->refused_until_ms = account->capacity.reject_until_ms;
+    }
+    pp_pg_rows_fini(&rows);
+    return result;
+}
+
 /* What templates show, and what the log keeps as its evidence. */
 static void facts_make(const struct account *account,
                        const struct pp_capacity *next, struct pp_buf *out)
@@ -356,6 +400,10 @@ static void facts_make(const struct account *account,
     add_instant(out, "reject_until", next->reject_until_ms);
     add_instant(out, "counted_at", account->counted_at_ms);
     add_instant(out, "handed_over_at", facts->handed_over_at_ms);
+    if (account->refused > 0)
+        pp_buf_printf(out, ",\"refused\":%" PRId64, account->refused);
+    add_instant(out, "refused_from_at", account->refused_from_ms);
+    add_instant(out, "refused_until", account->refused_until_ms);
     if (account->blocked_reason[0]) {
         pp_buf_add_text(out, ",\"blocked_reason\":");
         pp_json_add_str(out, pp_str_of(account->blocked_reason));
@@ -395,7 +443,7 @@ static int write_steps(struct account *account,
 }
 
 /* The message that tells it, and what that shows beside the facts; in the order
- * of the bits. */
+ * of the bits. One with a metric shows usage and limit under their names. */
 struct message {
     const char *kind, *more;
 };
@@ -415,7 +463,10 @@ static const struct message staffs[PP_CAPACITY_STAFFS] = {
                     "be handed over for a day: its grace runs\"}"},
     {"staff_alert", "{\"what\":\"The end of a grace waits for a count of "
                     "ClickHouse for 48 hours\"}"},
-    {"staff_alert", "{\"what\":\"Usage is ten times the limit\"}"},
+    {"staff_alert",
+     "{\"what\":\"Usage is ten times the limit\",\"metric\":\"page views and "
+     "events of people, in this window\",\"detail\":\"Its hits are still "
+     "accepted, until its grace is over.\"}"},
     {"staff_alert", "{\"what\":\"An account was blocked\"}"},
 };
 
@@ -426,11 +477,14 @@ static int write_message(struct account *account, const char *key,
     const char *values[] = {key, message->kind, account->id, facts,
                             message->more};
 
-    return pp_pg_exec(account->pg,
-                      "INSERT INTO notification (business_key, kind, "
-                      "account_id, facts) VALUES ($1, $2, $3, $4::jsonb || "
-                      "$5::jsonb) ON CONFLICT (business_key) DO NOTHING",
-                      5, values, err);
+    return pp_pg_exec(
+        account->pg,
+        "INSERT INTO notification (business_key, kind, account_id, facts) "
+        "VALUES ($1, $2, $3, $4::jsonb || $5::jsonb || CASE WHEN $5::jsonb ? "
+        "'metric' THEN jsonb_build_object('value', $4::jsonb->'used', "
+        "'threshold', $4::jsonb->'limit') ELSE '{}' END) "
+        "ON CONFLICT (business_key) DO NOTHING",
+        PP_COUNT(values), values, err);
 }
 
 static int write_messages(struct account *account,
@@ -501,6 +555,8 @@ static int write_all(struct account *account,
     struct pp_buf facts;
     int result = -1;
 
+    if (read_refused(account, decision, err) < 0)
+        return -1;
     pp_buf_init(&facts, FACTS_BYTES);
     facts_make(account, &decision->next, &facts);
     if (write_capacity(account, &decision->next, err) == 0 &&

@@ -41,6 +41,7 @@ struct pp_consumer {
     struct pp_mono nudged;
     int32_t nudged_partition;
     unsigned generation;
+    bool closing;
     struct position positions[PARTITIONS_MAX];
     struct pp_err failed; /* of a callback, for the next poll to say */
 };
@@ -89,8 +90,12 @@ static void on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t code,
                 self->positions[partition] = position_new();
         }
         failed = rd_kafka_assign(rk, list);
-        /* librdkafka remembers a pause beyond the assignment it was made in. */
-        if (!failed)
+        /*
+         * librdkafka remembers a pause beyond the assignment it was made in.
+         * Of one that comes while it closes it drops the partitions, and with
+         * them the answer that resuming would wait for, for ever.
+         */
+        if (!failed && !self->closing)
             failed = rd_kafka_resume_partitions(rk, list);
     } else {
         failed = rd_kafka_assign(rk, NULL);
@@ -233,6 +238,7 @@ void pp_consumer_close(struct pp_consumer **consumer)
     early_drop(self);
     if (self->queue)
         rd_kafka_queue_destroy(self->queue);
+    self->closing = true;
     if (self->rk) {
         rd_kafka_consumer_close(self->rk);
         rd_kafka_destroy(self->rk);

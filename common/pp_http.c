@@ -216,13 +216,23 @@ static void refuse(struct pp_http_request *request, unsigned status)
     pp_http_reply(request, status, NULL, (struct pp_str){NULL, 0});
 }
 
+static bool leads(const struct pp_http_route *row, struct pp_str path)
+{
+    struct pp_str pattern = pp_str_of(row->path);
+
+    if (!pp_str_ends(pattern, PP_LIT("/*")))
+        return pp_str_eq(path, pattern);
+    pattern.n--;
+    return path.n > pattern.n && pp_str_starts(path, pattern);
+}
+
 static void route(struct pp_http_request *request)
 {
     const struct pp_http_route *row = request->http->routes;
     bool path_is_known = false;
 
     for (; row->path; row++) {
-        if (!pp_str_eq(request->path, pp_str_of(row->path)))
+        if (!leads(row, request->path))
             continue;
         path_is_known = true;
         if (pp_str_eq(request->method, pp_str_of(row->method))) {

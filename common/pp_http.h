@@ -37,7 +37,10 @@ struct pp_http_limits {
  */
 typedef void pp_http_handler(struct pp_http_request *request, void *context);
 
-/* Rows end with {0}. A path is matched whole; 404 and 405 come by themselves.
+/*
+ * Rows end with {0}. A path is matched whole, or, where it ends with "/" and
+ * "*", by what stands before the "*", with something behind it; 404 and 405
+ * come by themselves, to the handler of "*" where there is one.
  */
 struct pp_http_route {
     const char *method;

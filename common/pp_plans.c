@@ -28,6 +28,7 @@ enum {
     HAS_FEATURES = 32,
     HAS_PRICES = 64,
     HAS_ALL = 127,
+    HAS_CEILING = 128, /* or not */
 };
 
 static int wrong(struct pp_err *err, const char *what)
@@ -131,6 +132,9 @@ static int read_field(struct pp_plans *plans, struct pp_json *json,
     } else if (pp_str_eq(name, PP_LIT("grace_days"))) {
         field = HAS_GRACE;
         result = read_small(json, PP_PLAN_GRACE_DAYS, &plan->grace_days, err);
+    } else if (pp_str_eq(name, PP_LIT("grace_ceiling"))) {
+        field = HAS_CEILING;
+        result = read_limit(json, &plan->grace_ceiling, err);
     } else if (pp_str_eq(name, PP_LIT("features"))) {
         field = HAS_FEATURES;
         result =
@@ -164,6 +168,11 @@ static int check(const struct pp_plans *plans, const struct pp_plan *plan,
     if (pp_plans_find(plans, pp_str_of(plan->code)))
         return pp_err_set(err, PP_ERR_FATAL, "plans: %s is there twice",
                           plan->code);
+    if (plan->grace_ceiling != PP_PLAN_UNLIMITED &&
+        plan->grace_ceiling <= plan->monthly_limit)
+        return pp_err_set(err, PP_ERR_FATAL,
+                          "plans: grace_ceiling of %s is not above its limit",
+                          plan->code);
     for (size_t i = 0; i < plan->price_id_count; i++)
         if (pp_plans_of_price(plans, pp_str_of(plan->price_ids[i])))
             return pp_err_set(err, PP_ERR_FATAL, "plans: price %s is of two",
@@ -174,7 +183,7 @@ static int check(const struct pp_plans *plans, const struct pp_plan *plan,
 static int read_plan(struct pp_plans *plans, struct pp_json *json,
                      struct pp_err *err)
 {
-    struct pp_plan plan = {0};
+    struct pp_plan plan = {.grace_ceiling = PP_PLAN_UNLIMITED};
     enum pp_json_token token;
     unsigned has = 0;
 
@@ -183,7 +192,7 @@ static int read_plan(struct pp_plans *plans, struct pp_json *json,
             return -1;
     if (token != PP_JSON_OBJECT_END)
         return wrong(err, json->error ? json->error : "no plan");
-    if (has != HAS_ALL)
+    if ((has & HAS_ALL) != HAS_ALL)
         return pp_err_set(err, PP_ERR_FATAL, "plans: %s lacks a field",
                           plan.code ? plan.code : "one");
     if (plans->count == PLANS_MAX)

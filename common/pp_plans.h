@@ -30,6 +30,9 @@ struct pp_plan {
     int64_t monthly_limit; /* events a usage window; or PP_PLAN_UNLIMITED */
     int max_alerts;
     int grace_days;
+    /* In grace so many events of a window are taken at most, more than
+     * monthly_limit; or PP_PLAN_UNLIMITED, as where the file says nothing. */
+    int64_t grace_ceiling;
     size_t feature_count, price_id_count;
     const char *features[PP_PLAN_LIST_MAX];
     const char *price_ids[PP_PLAN_LIST_MAX]; /* of Stripe; of one plan only */

@@ -13,6 +13,7 @@ struct pp_producer {
     rd_kafka_t *rk;
     rd_kafka_queue_t *main_queue;
     int fd;
+    bool transactional;
     pp_delivered *delivered;
     void *context;
 };
@@ -99,6 +100,7 @@ int pp_producer_open(struct pp_producer **producer_out,
 
     *producer_out = producer;
     producer->fd = -1;
+    producer->transactional = options->transactional_id;
     producer->delivered = options->delivered;
     producer->context = options->context;
     if (pp_kafka_conf(&conf, access, err) < 0 ||
@@ -165,6 +167,33 @@ static rd_kafka_headers_t *headers_of(const struct pp_kafka_header *header)
     return headers;
 }
 
+/*
+ * A transaction that failed may be begun again, by this producer or, where
+ * abort fails, by the next one.
+ */
+static int transaction_failed(struct pp_err *err, rd_kafka_error_t *error,
+                              const char *doing)
+{
+    bool fenced = rd_kafka_error_code(error) == RD_KAFKA_RESP_ERR__FENCED;
+
+    pp_err_set(err, fenced ? PP_ERR_DENIED : PP_ERR_AGAIN, "kafka: %s: %s",
+               doing, rd_kafka_error_string(error));
+    rd_kafka_error_destroy(error);
+    return -1;
+}
+
+/* While its transaction has failed a producer sends nothing: abort says why. */
+static int send_failed(struct pp_err *err, rd_kafka_resp_err_t code,
+                       bool in_transaction)
+{
+    if (in_transaction &&
+        (code == RD_KAFKA_RESP_ERR__STATE || code == RD_KAFKA_RESP_ERR__FATAL ||
+         code == RD_KAFKA_RESP_ERR__FENCED))
+        return pp_err_set(err, PP_ERR_AGAIN, "kafka: send: %s",
+                          rd_kafka_err2str(code));
+    return pp_kafka_err(err, code, "send");
+}
+
 int pp_producer_send(struct pp_producer *producer,
                      const struct pp_record *record, struct pp_err *err)
 {
@@ -198,7 +227,7 @@ int pp_producer_send(struct pp_producer *producer,
         return 0;
     if (headers) /* still ours after a failure */
         rd_kafka_headers_destroy(headers);
-    pp_kafka_err(err, rd_kafka_error_code(error), "send");
+    send_failed(err, rd_kafka_error_code(error), producer->transactional);
     rd_kafka_error_destroy(error);
     return -1;
 }
@@ -228,7 +257,7 @@ int pp_producer_begin(struct pp_producer *producer, struct pp_err *err)
 {
     rd_kafka_error_t *error = rd_kafka_begin_transaction(producer->rk);
 
-    return error ? pp_kafka_error(err, error, "begin transaction") : 0;
+    return error ? transaction_failed(err, error, "begin transaction") : 0;
 }
 
 int pp_producer_commit(struct pp_producer *producer,
@@ -245,10 +274,10 @@ int pp_producer_commit(struct pp_producer *producer,
     rd_kafka_topic_partition_list_destroy(offsets);
     rd_kafka_consumer_group_metadata_destroy(group);
     if (error)
-        return pp_kafka_error(err, error, "send offsets to transaction");
+        return transaction_failed(err, error, "send offsets to transaction");
     error = rd_kafka_commit_transaction(producer->rk, wait_ms);
     if (error)
-        return pp_kafka_error(err, error, "commit transaction");
+        return transaction_failed(err, error, "commit transaction");
     pp_consumer_committed(consumer);
     return 0;
 }
@@ -258,5 +287,5 @@ int pp_producer_abort(struct pp_producer *producer, int wait_ms,
 {
     rd_kafka_error_t *error = rd_kafka_abort_transaction(producer->rk, wait_ms);
 
-    return error ? pp_kafka_error(err, error, "abort transaction") : 0;
+    return error ? transaction_failed(err, error, "abort transaction") : 0;
 }

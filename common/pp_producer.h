@@ -69,7 +69,9 @@ int pp_producer_flush(struct pp_producer *producer, int wait_ms,
 /*
  * A transaction: begin, send, then commit with the offsets of what the
  * records were made from, or abort. After an error of commit call abort; when
- * that fails too, or the kind is PP_ERR_FATAL, the process has to end.
+ * that fails too, the producer has to be opened anew. PP_ERR_DENIED: Kafka has
+ * ended the transaction, since it took too long or another process has begun
+ * under the same name; this producer is of no more use.
  */
 int pp_producer_begin(struct pp_producer *producer, struct pp_err *err);
 int pp_producer_commit(struct pp_producer *producer,

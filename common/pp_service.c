@@ -302,3 +302,10 @@ int pp_service_exit(const struct pp_err *err)
     serve_stop();
     return failed ? PP_EXIT_FAILED : PP_EXIT_STOPPED;
 }
+
+int pp_service_misconfigured(const struct pp_err *err)
+{
+    int code = pp_service_exit(err);
+
+    return err->kind == PP_ERR_AGAIN ? code : PP_EXIT_MISCONFIGURED;
+}

@@ -49,4 +49,10 @@ void pp_service_backoff(struct pp_err *err);
 /* Logs how it ended, stops the internal port, and gives main's exit code. */
 int pp_service_exit(const struct pp_err *err);
 
+/*
+ * The same where it did not begin, since settings don't go together: exit code
+ * 2. PP_ERR_AGAIN was no fault of theirs.
+ */
+int pp_service_misconfigured(const struct pp_err *err);
+
 #endif

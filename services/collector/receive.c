@@ -6,12 +6,12 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "pp_address.h"
 #include "pp_mem.h"
 #include "pp_metrics.h"
 #include "pp_registry.h"
 #include "pp_time.h"
 
-#include "address.h"
 #include "answer.h"
 #include "body.h"
 #include "hit_query.h"
@@ -27,7 +27,7 @@
 /* Who sends a request. The full address ends with it. */
 struct client {
     struct pp_str address; /* points into the request */
-    char network[ADDRESS_BYTES];
+    char network[PP_ADDRESS_BYTES];
     int64_t at_ns;   /* when it came, by the monotonic clock */
     int64_t wait_ns; /* a limit refuses the request for so long; or 0 */
 };
@@ -185,9 +185,9 @@ static void client_of(struct receiver *self,
                       enum limit endpoint, struct client *client_out)
 {
     client_out->address =
-        address_client(pp_http_header(request, "X-Forwarded-For"),
-                       pp_http_peer(request), self->trusted_hops);
-    address_prefix(client_out->address, client_out->network);
+        pp_address_client(pp_http_header(request, "X-Forwarded-For"),
+                          pp_http_peer(request), self->trusted_hops);
+    pp_address_prefix(client_out->address, client_out->network);
     client_out->at_ns = pp_mono_now().ns;
     client_out->wait_ns = 0;
     if (self->known->ready)

@@ -73,6 +73,7 @@ static struct pp_gauge lag_records = PP_GAUGE(
     "pawprint_enricher_lag_records", "hits that are stored and not yet events");
 
 struct enricher {
+    char transactions[250]; /* the name under which Kafka knows ours */
     struct batch_tables tables;
     struct pp_redis *redis;
     struct pp_consumer *hits;
@@ -95,21 +96,28 @@ static int open_tables(struct enricher *self, struct pp_err *err)
  * was killed before it at once. Under a name of its own Kafka ends it when its
  * time is over; readers wait for that long.
  */
+static void name_transactions(struct enricher *self)
+{
+    size_t size = sizeof(self->transactions);
+
+    if (cfg.instance[0])
+        snprintf(self->transactions, size, "%senricher-%s", cfg.prefix,
+                 cfg.instance);
+    else
+        snprintf(self->transactions, size, "%senricher-%d-%" PRIx64, cfg.prefix,
+                 (int)getpid(), (uint64_t)pp_wall_now().ms);
+}
+
+/* Opening it ends what was begun under the same name before. */
 static int open_producer(struct enricher *self, struct pp_err *err)
 {
-    char id[250];
     const struct pp_producer_options options = {
-        .transactional_id = id,
+        .transactional_id = self->transactions,
         .linger_ms = 20,
         .timeout_ms = TRANSACTION_MS,
         .queue_bytes = QUEUE_BYTES,
     };
 
-    if (cfg.instance[0])
-        snprintf(id, sizeof(id), "%senricher-%s", cfg.prefix, cfg.instance);
-    else
-        snprintf(id, sizeof(id), "%senricher-%d-%" PRIx64, cfg.prefix,
-                 (int)getpid(), (uint64_t)pp_wall_now().ms);
     return pp_producer_open(&self->producer, &cfg.kafka, &options, err);
 }
 
@@ -162,20 +170,43 @@ static int learn_schemas(struct pp_registry *registry, struct pp_err *err)
                              err);
 }
 
-/* Kafka may come later than we do: what is open stays open. */
+static void close_kafka(struct enricher *self)
+{
+    pp_consumer_close(&self->hits);
+    pp_producer_close(&self->producer);
+    batch_free(&self->batch);
+}
+
+/* Kafka may come later than we do. */
 static int open_when_there(struct enricher *self, struct pp_err *err)
 {
     while (pp_service_running()) {
         if (learn_schemas(self->tables.registry, err) == 0 &&
             open_kafka(self, err) == 0)
             return 0;
-        pp_producer_close(&self->producer);
-        batch_free(&self->batch);
+        close_kafka(self);
         if (err->kind != PP_ERR_AGAIN)
             return -1;
         pp_service_backoff(err);
     }
     return -1;
+}
+
+/*
+ * Kafka was away for longer than a transaction may take: whether the last one
+ * is whole only Kafka knows, and with a new producer it settles that. What
+ * it makes of it decides from where the new consumer reads on.
+ */
+static int open_anew(struct enricher *self, struct pp_err *err)
+{
+    pp_service_not_ready();
+    pp_service_backoff(err);
+    close_kafka(self);
+    self->in_transaction = false;
+    if (open_when_there(self, err) < 0)
+        return -1;
+    pp_service_ready();
+    return 0;
 }
 
 static int one_batch(struct enricher *self, struct pp_err *err)
@@ -216,11 +247,32 @@ static int undo(struct enricher *self, struct pp_err *err)
     return pp_consumer_rewind(self->hits, err);
 }
 
+/*
+ * Kafka refuses a producer whose transaction took too long as it refuses one
+ * whose name another process has. A name that is ours alone tells them apart.
+ */
+static bool may_open_anew(const struct pp_err *err)
+{
+    return err->kind == PP_ERR_AGAIN ||
+           (err->kind == PP_ERR_DENIED && !cfg.instance[0]);
+}
+
+/* After a turn that failed: waits, and then the next one may work. */
+static int recover(struct enricher *self, struct pp_err *err)
+{
+    struct pp_err why = *err;
+
+    if (err->kind == PP_ERR_AGAIN && undo(self, err) == 0) {
+        pp_service_backoff(&why);
+        *err = (struct pp_err){0};
+        return 0;
+    }
+    return may_open_anew(err) ? open_anew(self, err) : -1;
+}
+
 static void close_all(struct enricher *self)
 {
-    pp_consumer_close(&self->hits);
-    pp_producer_close(&self->producer);
-    batch_free(&self->batch);
+    close_kafka(self);
     pp_redis_close(&self->redis);
     pp_registry_close(&self->tables.registry);
     ua_close(&self->tables.ua);
@@ -231,24 +283,19 @@ static void close_all(struct enricher *self)
 int main(int argc, char **argv)
 {
     struct enricher self = {0};
-    struct pp_err err = {0}, why;
+    struct pp_err err = {0};
 
     batch_metrics_add();
     pp_metrics_add(&lag_records.metric);
     pp_service_init("enricher", settings, argc, argv);
+    name_transactions(&self);
     if (open_tables(&self, &err) == 0 &&
         pp_redis_open(&self.redis, cfg.redis, REDIS_MS, &err) == 0 &&
         open_when_there(&self, &err) == 0) {
         pp_service_ready();
-        while (pp_service_running()) {
-            if (one_batch(&self, &err) == 0)
-                continue;
-            why = err;
-            if (err.kind != PP_ERR_AGAIN || undo(&self, &err) < 0)
+        while (pp_service_running())
+            if (one_batch(&self, &err) < 0 && recover(&self, &err) < 0)
                 break; /* let it crash: a fresh process starts clean */
-            pp_service_backoff(&why);
-            err = (struct pp_err){0};
-        }
     }
     close_all(&self);
     return pp_service_exit(&err);

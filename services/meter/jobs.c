@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "pp_alert_pg.h"
 #include "pp_job.h"
 #include "pp_log.h"
 #include "pp_mem.h"
@@ -18,6 +19,9 @@
 #define LEASE_S      120 /* longer than two statements */
 #define JOB_NAME     "usage.reconcile"
 #define DAY_S        86400
+#define ALERT_NAME   "alerts"
+#define ALERT_MS     10000 /* of a statement to ClickHouse */
+#define STAFF_NAME   "alerts.staff"
 
 static struct pp_gauge drift = PP_GAUGE(
     "pawprint_meter_drift_events",
@@ -32,12 +36,22 @@ static struct pp_gauge age = PP_GAUGE(
     "pawprint_meter_reconcile_age_seconds",
     "time since the last good comparison, of any replica; -1 before the first");
 
+static struct pp_counter alerts_fired = PP_COUNTER(
+    "pawprint_meter_alerts_fired_total", "messages that a rule fires");
+static struct pp_counter alerts_resolved = PP_COUNTER(
+    "pawprint_meter_alerts_resolved_total", "messages that it does no more");
+static struct pp_counter alerts_unknown =
+    PP_COUNTER("pawprint_meter_alerts_unknown_total",
+               "times that a rule could not be measured and stayed as it was");
+static struct pp_counter staff_told = PP_COUNTER(
+    "pawprint_meter_staff_told_total", "messages to those who run Pawprint");
+
 struct jobs {
     struct jobs_options options;
     struct pp_jobs *jobs;
     struct pp_kafka *kafka;
     struct pp_clickhouse *clickhouse;
-    struct pp_job table[2];
+    struct pp_job table[4];
     pthread_t thread;
     bool started;
     atomic_bool stop;
@@ -50,6 +64,10 @@ void jobs_metrics_add(void)
     pp_metrics_add(&corrections.metric);
     pp_metrics_add(&failures.metric);
     pp_metrics_add(&age.metric);
+    pp_metrics_add(&alerts_fired.metric);
+    pp_metrics_add(&alerts_resolved.metric);
+    pp_metrics_add(&alerts_unknown.metric);
+    pp_metrics_add(&staff_told.metric);
 }
 
 /* --- the job ---------------------------------------------------------------
@@ -147,6 +165,61 @@ static int reconcile_window(struct pp_job_run *run, void *context,
     return reconcile(run, self, self->options.back_days * INT64_C(24), err);
 }
 
+/* What is not yet stored is not missing: then only usage is looked at. */
+static bool all_is_stored(struct pp_job_run *run, struct jobs *self)
+{
+    struct pp_err why = {0};
+    int delay_s = self->options.alert_delay_s;
+
+    if (pp_usage_settled(run->pg, self->kafka, self->options.prefix,
+                         (run->scheduled_at_ms / 1000 - delay_s) * 1000,
+                         &why) == 0)
+        return true;
+    pp_warn("alerts.wait", "why=%s", why.msg);
+    return false;
+}
+
+static int watch_alerts(struct pp_job_run *run, void *context,
+                        struct pp_err *err)
+{
+    struct jobs *self = context;
+    struct turn turn = {self, run};
+    struct pp_alerts alerts = {
+        .pg = run->pg,
+        .clickhouse = self->clickhouse,
+        .timeout_ms = ALERT_MS,
+        .delay_s = self->options.alert_delay_s,
+        .is_stored = all_is_stored(run, self),
+        .progress = progress,
+        .context = &turn,
+    };
+    int result = pp_alerts_run(&alerts, err);
+
+    pp_counter_add(&alerts_fired, (uint64_t)alerts.fired);
+    pp_counter_add(&alerts_resolved, (uint64_t)alerts.resolved);
+    pp_counter_add(&alerts_unknown, (uint64_t)alerts.unknown);
+    pp_job_number(run, "rules", alerts.rules);
+    pp_job_number(run, "unknown", alerts.unknown);
+    return result;
+}
+
+static int watch_for_staff(struct pp_job_run *run, void *context,
+                           struct pp_err *err)
+{
+    struct jobs *self = context;
+    struct watch watch = {
+        .pg = run->pg,
+        .kafka = self->kafka,
+        .prefix = self->options.prefix,
+        .options = &self->options.watch,
+    };
+    int result = watch_look(&watch, err);
+
+    pp_counter_add(&staff_told, (uint64_t)watch.told);
+    pp_job_number(run, "told", watch.told);
+    return result;
+}
+
 /* --- the thread ------------------------------------------------------------
  */
 
@@ -205,6 +278,22 @@ static void register_jobs(struct jobs *self)
         .lease_s = LEASE_S,
         .attempts_max = 20,
         .run = reconcile_window,
+    };
+    self->table[2] = (struct pp_job){
+        .name = ALERT_NAME,
+        .every_s = self->options.alert_every_s,
+        .catch_up = PP_JOB_LATEST,
+        .lease_s = LEASE_S,
+        .attempts_max = 3,
+        .run = watch_alerts,
+    };
+    self->table[3] = (struct pp_job){
+        .name = STAFF_NAME,
+        .every_s = self->options.watch.every_s,
+        .catch_up = PP_JOB_LATEST,
+        .lease_s = LEASE_S,
+        .attempts_max = 3,
+        .run = watch_for_staff,
     };
 }
 

@@ -7,10 +7,12 @@
 #include "pp_config.h"
 #include "pp_kafka.h"
 
+#include "watch.h"
+
 /*
  * What the meter does at a time, on a thread of its own with connections of
- * its own: usage is compared with ClickHouse, and corrected. Replicas share
- * the runs.
+ * its own: usage is compared with ClickHouse, and corrected; alert rules are
+ * evaluated; staff is told what it has to know. Replicas share the runs.
  */
 struct jobs;
 
@@ -20,6 +22,8 @@ struct jobs_options {
     const char *postgres;
     const char *prefix;
     int every_s, age_s, back_hours, back_days, lookback_hours;
+    int alert_every_s, alert_delay_s;
+    struct watch_options watch;
 };
 
 #define JOBS_SETTINGS(options)                                                 \
@@ -36,7 +40,15 @@ struct jobs_options {
         PP_INT_RANGE("PAWPRINT_METER_LOOKBACK_HOURS",                          \
                      &(options)->lookback_hours, "24", 0, 720,                 \
                      "an event that came so long before these times, too, "    \
-                     "counts only there")
+                     "counts only there"),                                     \
+        PP_INT_RANGE("PAWPRINT_METER_ALERT_SECONDS",                           \
+                     &(options)->alert_every_s, "60", 1, 3600,                 \
+                     "seconds between two looks at the alert rules"),          \
+        PP_INT_RANGE(                                                          \
+            "PAWPRINT_METER_ALERT_DELAY_SECONDS", &(options)->alert_delay_s,   \
+            "60", 0, 3600,                                                     \
+            "alert rules leave out what came later than so long ago"),         \
+        WATCH_SETTINGS(&(options)->watch)
 
 int jobs_open(struct jobs **jobs_out, const struct jobs_options *options,
               struct pp_err *err);

@@ -5,7 +5,8 @@
  *           pawprint.counts.v1    schemas/counts.avsc
  *           ClickHouse: events    what is stored, every 15 minutes
  *   writes  Postgres: usage_bucket, usage_refused, usage_offset,
- *           usage_correction, and what follows for an account's capacity
+ *           usage_correction, what follows for an account's capacity, and the
+ *           state and messages of alert rules
  *
  * Exactly once: counts and the offsets that they come from are one transaction
  * in Postgres, and an offset changes only from what its reader found there. A

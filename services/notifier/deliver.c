@@ -58,6 +58,14 @@ static bool allows(void *self, const struct sockaddr *address)
                           : guard_allows(&deliver->guard, address);
 }
 
+/* Puts before what is wrong which setting it is that is. */
+static int blame(const char *setting, struct pp_err *err)
+{
+    const struct pp_err why = *err;
+
+    return pp_err_set(err, why.kind, "%s: %s", setting, why.msg);
+}
+
 static int open_mail(struct deliver *deliver, struct pp_err *err)
 {
     const struct deliver_options *options = deliver->options;
@@ -66,7 +74,7 @@ static int open_mail(struct deliver *deliver, struct pp_err *err)
         return 0;
     if (mail_read_mailbox(pp_str_of(options->from), &deliver->from_name,
                           &deliver->from, err) < 0)
-        return -1;
+        return blame("PAWPRINT_MAIL_FROM", err);
     return smtp_open(&deliver->smtp, &options->smtp, err);
 }
 
@@ -87,14 +95,17 @@ static int open_http(struct deliver *deliver, struct pp_err *err)
 
 static int open_templates(struct deliver *deliver, struct pp_err *err)
 {
-    if (pp_messages_open(&deliver->messages, err) < 0 ||
-        pp_template_open(&deliver->sms_url,
-                         pp_str_of(deliver->options->sms_url), sms_names,
-                         PP_COUNT(sms_names), err) < 0)
+    const struct deliver_options *options = deliver->options;
+
+    if (pp_messages_open(&deliver->messages, err) < 0)
         return -1;
-    return pp_template_open(&deliver->sms_body,
-                            pp_str_of(deliver->options->sms_body), sms_names,
-                            PP_COUNT(sms_names), err);
+    if (pp_template_open(&deliver->sms_url, pp_str_of(options->sms_url),
+                         sms_names, PP_COUNT(sms_names), err) < 0)
+        return blame("PAWPRINT_SMS_URL", err);
+    if (pp_template_open(&deliver->sms_body, pp_str_of(options->sms_body),
+                         sms_names, PP_COUNT(sms_names), err) < 0)
+        return blame("PAWPRINT_SMS_BODY", err);
+    return 0;
 }
 
 int deliver_open(struct deliver **deliver_out,
@@ -115,8 +126,9 @@ int deliver_open(struct deliver **deliver_out,
         return pp_err_set(err, PP_ERR_FATAL,
                           "PAWPRINT_WEBHOOK_SECRET is shorter than %d",
                           SECRET_BYTES);
-    if (guard_read(&deliver->guard, options->allowed, err) < 0 ||
-        open_templates(deliver, err) < 0 || open_mail(deliver, err) < 0)
+    if (guard_read(&deliver->guard, options->allowed, err) < 0)
+        return blame("PAWPRINT_NOTIFIER_ALLOW_NETWORKS", err);
+    if (open_templates(deliver, err) < 0 || open_mail(deliver, err) < 0)
         return -1;
     return open_http(deliver, err);
 }
@@ -160,6 +172,14 @@ static void set_failed(struct deliver *deliver, struct attempt *attempt,
     set_end(attempt, OUTCOME_FAILED, 0, deliver->answer.p);
 }
 
+static void set_suppressed(struct deliver *deliver, struct attempt *attempt,
+                           const char *what, const char *why)
+{
+    pp_buf_reset(&deliver->answer);
+    pp_buf_printf(&deliver->answer, "%s%s%c", what, why, '\0');
+    set_end(attempt, OUTCOME_SUPPRESSED, 0, deliver->answer.p);
+}
+
 /* --- mail ------------------------------------------------------------------
  */
 static void write_mail(struct deliver *deliver, struct attempt *attempt)
@@ -200,6 +220,7 @@ static void send_mail(struct deliver *deliver, struct attempt *attempt)
         return;
     }
     write_mail(deliver, attempt);
+    mail_id(pp_str_of(attempt->message->key), attempt->end->message_id);
     if (deliver->body.overflow) {
         set_failed(deliver, attempt, "the mail is too large");
         return;
@@ -349,7 +370,10 @@ static void send_by_channel(struct deliver *deliver, struct attempt *attempt)
     const char *channel = attempt->message->channel;
 
     if (attempt->message->suppressed)
-        set_end(attempt, OUTCOME_SUPPRESSED, 0, "the target gets nothing more");
+        set_suppressed(deliver, attempt, "the target gets nothing more: ",
+                       attempt->message->suppressed);
+    else if (attempt->message->opted_out)
+        set_suppressed(deliver, attempt, "the recipient has unsubscribed", "");
     else if (strcmp(channel, "mail") == 0)
         send_mail(deliver, attempt);
     else if (strcmp(channel, "slack") == 0)
@@ -362,12 +386,46 @@ static void send_by_channel(struct deliver *deliver, struct attempt *attempt)
         send_sms(deliver, attempt);
 }
 
+/* The text of url, kept until the next message, as a value of the message. */
+static void set_link(struct deliver *deliver, struct attempt *attempt,
+                     const char *name, struct pp_buf *url)
+{
+    const char *kept =
+        url->n ? pp_arena_text(&deliver->arena, pp_buf_str(url)) : NULL;
+
+    if (kept)
+        pp_message_set(attempt->kind, name, pp_str_of(kept), &attempt->values);
+}
+
+/* Only mails have them: what else is sent may be read by many. */
+static void add_links(struct deliver *deliver, struct attempt *attempt)
+{
+    const struct ledger_message *message = attempt->message;
+    const struct links *links = deliver->options->links;
+    int64_t now_s = pp_wall_now().ms / 1000;
+    struct pp_buf url;
+
+    if (strcmp(message->channel, "mail") != 0)
+        return;
+    pp_buf_init(&url, PP_LINK_BYTES_MAX + 600);
+    links_add_snooze(
+        links, pp_message_get(attempt->kind, "snooze_id", &attempt->values),
+        now_s, &url);
+    set_link(deliver, attempt, "snooze_url", &url);
+    pp_buf_reset(&url);
+    links_add_unsubscribe(links, message->account_id, message->kind,
+                          pp_str_of(message->target), now_s, &url);
+    set_link(deliver, attempt, "unsubscribe_url", &url);
+    pp_buf_fini(&url);
+}
+
 static int send_rendered(struct deliver *deliver, struct ledger *ledger,
                          struct attempt *attempt, struct pp_err *err)
 {
     if (attempt->kind &&
         render_values(ledger, attempt->kind, attempt->message, &deliver->arena,
                       &attempt->values, err) == 0) {
+        add_links(deliver, attempt);
         send_by_channel(deliver, attempt);
         return 0;
     }

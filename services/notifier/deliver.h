@@ -9,6 +9,7 @@
 
 #include "guard.h"
 #include "ledger.h"
+#include "links.h"
 #include "smtp.h"
 
 /*
@@ -25,6 +26,7 @@ struct deliver_options {
     const char *allowed; /* networks for webhooks besides public ones */
     const char *ca_file; /* empty: the system's authorities */
     int timeout_ms;
+    const struct links *links; /* what mails lead to the public port by */
 };
 
 struct deliver;

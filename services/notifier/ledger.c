@@ -76,9 +76,12 @@ static const char claim_sql[] =
     "SELECT notification_id, fence, business_key, kind, channel, goes_to, "
     "facts, to_char(created_at AT TIME ZONE 'UTC', "
     "'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'), account_id, account, zone, site_id, "
-    "site, attempts, EXISTS (SELECT FROM suppression p WHERE "
+    "site, attempts, (SELECT answer FROM suppression p WHERE "
     "p.channel = whole.channel AND p.target = CASE p.channel WHEN 'mail' THEN "
-    "lower(goes_to) ELSE goes_to END) FROM whole";
+    "lower(goes_to) ELSE goes_to END), channel = 'mail' AND EXISTS (SELECT "
+    "FROM opt_out o WHERE o.account_id = coalesce(whole.account_id, '') AND "
+    "o.kind = whole.kind AND o.address_hash = address_hash(goes_to)) "
+    "FROM whole";
 
 static const char *text_or_null(const struct pp_pg_rows *rows, int column)
 {
@@ -103,7 +106,8 @@ static void read_message(const struct pp_pg_rows *rows,
         .site_id = text_or_null(rows, 11),
         .site = text_or_null(rows, 12),
         .attempts = (int)pp_pg_int64(rows, 0, 13),
-        .suppressed = pp_pg_bool(rows, 0, 14),
+        .suppressed = text_or_null(rows, 14),
+        .opted_out = pp_pg_bool(rows, 0, 15),
     };
 }
 
@@ -144,7 +148,8 @@ static void clip(const char *answer, char text[static ANSWER_BYTES])
  */
 static const char finish_sql[] =
     "WITH ended AS (UPDATE delivery SET state = $3, code = $4::int, "
-    "answer = $5, took_ms = $6::bigint WHERE notification_id = $1::bigint "
+    "answer = $5, took_ms = $6::bigint, message_id = nullif($9, '') WHERE "
+    "notification_id = $1::bigint "
     "AND fence = $2::bigint), "
     "suppressed AS (INSERT INTO suppression (channel, target, code, answer) "
     "SELECT channel, CASE channel WHEN 'mail' THEN lower(target) ELSE target "
@@ -171,8 +176,15 @@ int ledger_finish(struct ledger *ledger, const struct ledger_message *message,
     char code[NUMBER_BYTES], took[NUMBER_BYTES], wait[NUMBER_BYTES];
     char answer[ANSWER_BYTES];
     const char *values[] = {
-        message->id, message->fence, outcome_name(end->outcome), code, answer,
-        took,        wait,           end->suppress ? "t" : "f",
+        message->id,
+        message->fence,
+        outcome_name(end->outcome),
+        code,
+        answer,
+        took,
+        wait,
+        end->suppress ? "t" : "f",
+        end->message_id,
     };
     struct pp_pg_rows rows;
     int result;

@@ -7,6 +7,7 @@
 #include "pp_err.h"
 #include "pp_pg.h"
 
+#include "mail.h"
 #include "outcome.h"
 
 /*
@@ -38,8 +39,9 @@ struct ledger_message {
     const char *facts;  /* JSON */
     const char *created_at; /* RFC 3339 */
     const char *account_id, *account, *zone, *site_id, *site;
-    int attempts;    /* that counted, before this one */
-    bool suppressed; /* the target gets nothing more */
+    int attempts;           /* that counted, before this one */
+    const char *suppressed; /* why the target gets nothing more, or NULL */
+    bool opted_out;         /* the recipient wants no mails of this kind */
 };
 
 /*
@@ -55,8 +57,9 @@ struct ledger_end {
     int code;
     const char *answer; /* clipped here */
     int64_t took_ms;
-    int64_t wait_ms; /* until the next, where there is one */
-    bool suppress;   /* the target from now on */
+    int64_t wait_ms;                /* until the next, where there is one */
+    bool suppress;                  /* the target from now on */
+    char message_id[MAIL_ID_BYTES]; /* of a mail that was tried; or empty */
 };
 
 /*

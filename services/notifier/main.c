@@ -2,25 +2,29 @@
  * notifier - delivers messages to people: mail, Slack, webhooks, SMS.
  *
  *   reads   Postgres: notification, account, site
- *   writes  Postgres: notification, delivery, suppression
+ *           HTTP on the public port: links of mails, mails that came back
+ *   writes  Postgres: notification, delivery, suppression, opt_out
  *           a relay by SMTP, Slack, webhooks of customers, a gateway for SMS
  *
  * Each message goes out once: it is claimed under a lease, and what came of it
  * is written down in one transaction with what becomes of it. A second copy
  * there is only where a process was killed between the final dot and the
  * record of the relay's 250; it has the same Message-ID. One message at a
- * time; more at once is more processes.
+ * time; more at once is more processes. Beside it a thread serves the public
+ * port (public.c).
  */
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "pp_crash.h"
-#include "pp_mem.h"
+#include "pp_rate.h"
 #include "pp_retry.h"
 #include "pp_service.h"
 
+#include "channels.h"
 #include "deliver.h"
+#include "links.h"
+#include "public.h"
 
 #define IDLE_MS        500
 #define LOOK_MS        2000 /* between two looks at what waits */
@@ -31,8 +35,13 @@
 static struct {
     struct deliver_options deliver;
     struct ledger_options ledger;
-    const char *channels, *tls;
+    struct public_options public;
+    const char *channels, *link_keys, *link_url;
+    int tls;        /* enum smtp_tls */
+    int sms_method; /* of sms_methods */
 } cfg;
+
+static const char *const sms_methods[] = {"POST", "GET"};
 
 static const struct pp_setting settings[] = {
     PP_SECRET("PAWPRINT_POSTGRES_DSN", &cfg.ledger.dsn, NULL,
@@ -44,8 +53,8 @@ static const struct pp_setting settings[] = {
            "user for SMTP AUTH; empty: none"),
     PP_SECRET("PAWPRINT_SMTP_PASSWORD", &cfg.deliver.smtp.password, "",
               "its password; sent only where TLS is needed"),
-    PP_STR("PAWPRINT_SMTP_TLS", &cfg.tls, "need",
-           "STARTTLS: need, may (where it is offered) or off"),
+    PP_CHOICE("PAWPRINT_SMTP_TLS", &cfg.tls, "need", "need may off",
+              "STARTTLS; may: where it is offered"),
     PP_STR("PAWPRINT_MAIL_FROM", &cfg.deliver.from, "",
            "sender of mails, Name <address>"),
     PP_STR("PAWPRINT_STAFF_MAIL", &cfg.ledger.staff_mail, "",
@@ -56,8 +65,8 @@ static const struct pp_setting settings[] = {
               "32 characters or more; each account's secret is made of it"),
     PP_SECRET("PAWPRINT_SMS_URL", &cfg.deliver.sms_url, "",
               "HTTP gateway for SMS; may say {{to}} and {{text}}"),
-    PP_STR("PAWPRINT_SMS_METHOD", &cfg.deliver.sms_method, "POST",
-           "how the gateway is called, POST or GET"),
+    PP_CHOICE("PAWPRINT_SMS_METHOD", &cfg.sms_method, "POST", "POST GET",
+              "how the gateway is called"),
     PP_STR("PAWPRINT_SMS_TYPE", &cfg.deliver.sms_type, "application/json",
            "content type of the body; decides how values are escaped"),
     PP_STR("PAWPRINT_SMS_BODY", &cfg.deliver.sms_body,
@@ -75,47 +84,34 @@ static const struct pp_setting settings[] = {
            "authorities for SMTP and HTTPS; empty: the system's"),
     PP_INT_RANGE("PAWPRINT_NOTIFIER_TIMEOUT_MS", &cfg.deliver.timeout_ms,
                  "20000", 500, 120000, "longest time of one attempt"),
+    {.name = "PAWPRINT_LINK_KEYS",
+     .kind = PP_SETTING_SECRET,
+     .to.text = &cfg.link_keys,
+     .fallback = "",
+     .wrong = pp_link_keys_wrong,
+     .help = "keys of links in mails, 32 characters or more each, separated by "
+             "commas: the first signs, all are believed"},
+    PP_STR_CHECKED("PAWPRINT_LINK_URL", &cfg.link_url, "", links_url_wrong,
+                   "where people reach the public port, by a proxy with TLS; "
+                   "without it mails have no links and there is no such port"),
+    PP_STR("PAWPRINT_NOTIFIER_ADDRESS", &cfg.public.address, "0.0.0.0",
+           "IPv4 address of the public port"),
+    PP_INT_RANGE("PAWPRINT_NOTIFIER_PORT", &cfg.public.port, "8082", 0, 65535,
+                 "public port"),
+    PP_INT_RANGE("PAWPRINT_TRUSTED_HOPS", &cfg.public.trusted_hops, "0", 0, 10,
+                 "proxies of ours before the public port: so many parts of "
+                 "X-Forwarded-For are believed"),
+    PP_STR_CHECKED("PAWPRINT_LIMIT_LINKS", &cfg.public.limit, "60/m",
+                   pp_rate_wrong,
+                   "requests with one link, and of a client network (/24 or "
+                   "/48) without a good one, like 5/m or 100/s, 5000/m; or "
+                   "off"),
+    PP_SECRET("PAWPRINT_BOUNCE_SECRET", &cfg.public.bounce_secret, "",
+              "bearer token of POST /n/bounces, 32 characters or more; empty: "
+              "nothing is taken there"),
     {0},
 };
 
-enum { MAIL, SLACK, WEBHOOK, SMS, CHANNELS };
-static const char *const names[CHANNELS] = {"mail", "slack", "webhook", "sms"};
-
-#define DELIVERY(channel_, outcome_)                                           \
-    PP_COUNTER_WITH("pawprint_notifier_deliveries_total",                      \
-                    "attempts to deliver, by what came of them",               \
-                    {"channel", channel_}, {"outcome", outcome_})
-#define DELIVERIES(channel_)                                                   \
-    {                                                                          \
-        [OUTCOME_SENT] = DELIVERY(channel_, "sent"),                           \
-        [OUTCOME_AGAIN] = DELIVERY(channel_, "again"),                         \
-        [OUTCOME_AWAY] = DELIVERY(channel_, "away"),                           \
-        [OUTCOME_DOUBTFUL] = DELIVERY(channel_, "doubtful"),                   \
-        [OUTCOME_FAILED] = DELIVERY(channel_, "failed"),                       \
-        [OUTCOME_SUPPRESSED] = DELIVERY(channel_, "suppressed"),               \
-    }
-#define OUTCOMES (OUTCOME_SUPPRESSED + 1)
-static struct pp_counter deliveries[CHANNELS][OUTCOMES] = {
-    DELIVERIES("mail"),
-    DELIVERIES("slack"),
-    DELIVERIES("webhook"),
-    DELIVERIES("sms"),
-};
-
-#define PER_CHANNEL(name_, help_)                                              \
-    {                                                                          \
-        PP_GAUGE_WITH(name_, help_, {"channel", "mail"}),                      \
-            PP_GAUGE_WITH(name_, help_, {"channel", "slack"}),                 \
-            PP_GAUGE_WITH(name_, help_, {"channel", "webhook"}),               \
-            PP_GAUGE_WITH(name_, help_, {"channel", "sms"}),                   \
-    }
-static struct pp_gauge waiting[CHANNELS] = PER_CHANNEL(
-    "pawprint_notifier_waiting", "messages that are not delivered yet");
-static struct pp_gauge oldest[CHANNELS] =
-    PER_CHANNEL("pawprint_notifier_oldest_seconds",
-                "age of the oldest message that is not delivered yet");
-static struct pp_gauge configured[CHANNELS] = PER_CHANNEL(
-    "pawprint_notifier_configured", "1 where the settings say how to deliver");
 static struct pp_gauge away = PP_GAUGE("pawprint_notifier_relay_away",
                                        "1 while the mail relay can't be used");
 static struct pp_counter lost =
@@ -123,6 +119,9 @@ static struct pp_counter lost =
                "attempts that ended after another process had taken over");
 
 struct notifier {
+    struct channels channels;
+    struct links links;
+    struct public *public; /* NULL: off */
     struct ledger *ledger;
     struct deliver *deliver;
     struct pp_retry retry;
@@ -130,98 +129,48 @@ struct notifier {
     struct pp_mono looked_at;
 };
 
-static bool wants(const char *channel)
+/* What the settings are when they are put together. */
+static int read_settings(struct notifier *self, struct pp_err *err)
 {
-    struct pp_str rest = pp_str_of(cfg.channels), part;
-
-    while (pp_str_split(&rest, ',', &part))
-        if (pp_str_eq(pp_str_trim(part), pp_str_of(channel)))
-            return true;
-    return false;
-}
-
-static int read_channels(struct pp_err *err)
-{
-    struct pp_str rest = pp_str_of(cfg.channels), part;
-    const bool has[CHANNELS] = {
-        [MAIL] = cfg.deliver.smtp.url[0],
-        [SLACK] = cfg.deliver.slack_url[0],
-        [WEBHOOK] = cfg.deliver.webhook_secret[0],
-        [SMS] = cfg.deliver.sms_url[0],
+    const bool configured[CHANNELS] = {
+        [CHANNEL_MAIL] = cfg.deliver.smtp.url[0],
+        [CHANNEL_SLACK] = cfg.deliver.slack_url[0],
+        [CHANNEL_WEBHOOK] = cfg.deliver.webhook_secret[0],
+        [CHANNEL_SMS] = cfg.deliver.sms_url[0],
     };
 
-    while (pp_str_split(&rest, ',', &part)) {
-        size_t i = 0;
-
-        while (i < CHANNELS &&
-               !pp_str_eq(pp_str_trim(part), pp_str_of(names[i])))
-            i++;
-        if (i == CHANNELS)
-            return pp_err_set(err, PP_ERR_FATAL, "no such channel: %.*s",
-                              PP_ARG(part));
-    }
-    for (int i = 0; i < CHANNELS; i++)
-        pp_gauge_set(&configured[i], has[i]);
-    return 0;
-}
-
-static int read_tls(struct pp_err *err)
-{
-    static const char *const words[] = {
-        [SMTP_TLS_NEED] = "need",
-        [SMTP_TLS_MAY] = "may",
-        [SMTP_TLS_OFF] = "off",
-    };
-
-    for (size_t i = 0; i < PP_COUNT(words); i++) {
-        if (strcmp(words[i], cfg.tls) == 0) {
-            cfg.deliver.smtp.tls = (enum smtp_tls)i;
-            return 0;
-        }
-    }
-    return pp_err_set(err, PP_ERR_FATAL,
-                      "PAWPRINT_SMTP_TLS is need, may or off");
+    cfg.deliver.sms_method = sms_methods[cfg.sms_method];
+    cfg.deliver.smtp.tls = (enum smtp_tls)cfg.tls;
+    cfg.deliver.smtp.timeout_ms = cfg.deliver.timeout_ms;
+    cfg.deliver.smtp.ca_file = cfg.deliver.ca_file;
+    cfg.deliver.links = &self->links;
+    cfg.ledger.lease_ms = LEASE_TIMEOUTS * cfg.deliver.timeout_ms;
+    cfg.public.links = &self->links;
+    cfg.public.dsn = cfg.ledger.dsn;
+    if (links_read(&self->links, cfg.link_keys, cfg.link_url, err) < 0)
+        return -1;
+    return channels_read(&self->channels, cfg.channels, configured, err);
 }
 
 static int open_all(struct notifier *self, struct pp_err *err)
 {
-    if (read_channels(err) < 0 || read_tls(err) < 0)
-        return -1;
-    cfg.deliver.smtp.timeout_ms = cfg.deliver.timeout_ms;
-    cfg.deliver.smtp.ca_file = cfg.deliver.ca_file;
-    cfg.ledger.lease_ms = LEASE_TIMEOUTS * cfg.deliver.timeout_ms;
     pp_retry_init(&self->retry, PAUSE_MS, PAUSE_MAX_MS, (uint64_t)getpid());
-    if (deliver_open(&self->deliver, &cfg.deliver, err) < 0)
+    if (read_settings(self, err) < 0 ||
+        deliver_open(&self->deliver, &cfg.deliver, err) < 0 ||
+        ledger_open(&self->ledger, &cfg.ledger, err) < 0)
         return -1;
-    return ledger_open(&self->ledger, &cfg.ledger, err);
-}
-
-/* What can be served now, as ledger_claim() wants it. */
-static void list_channels(const struct notifier *self, struct pp_buf *list)
-{
-    bool mail = pp_mono_ms(self->mail_from, pp_mono_now()) >= 0;
-
-    for (int i = 0; i < CHANNELS; i++) {
-        bool has = atomic_load(&configured[i].value);
-
-        if (!wants(names[i]) || (i == MAIL && !mail))
-            continue;
-        if (has || i == SLACK)
-            pp_buf_printf(list, ",%s", names[i]);
-        if (has && i == SLACK)
-            pp_buf_printf(list, ",%s?", names[i]);
-    }
-    pp_buf_add_byte(list, '\0');
+    return public_open(&self->public, &cfg.public, err);
 }
 
 static int claim(struct notifier *self, struct ledger_message *message,
                  struct pp_err *err)
 {
+    bool mail_rests = pp_mono_ms(self->mail_from, pp_mono_now()) < 0;
     struct pp_buf list;
     int got;
 
     pp_buf_init(&list, 256);
-    list_channels(self, &list);
+    channels_add(&self->channels, mail_rests, &list);
     got = ledger_claim(self->ledger, list.p, message, err);
     pp_buf_fini(&list);
     return got;
@@ -232,7 +181,7 @@ static int claim(struct notifier *self, struct ledger_message *message,
 static void note_relay(struct notifier *self, const char *channel,
                        struct ledger_end *end)
 {
-    if (strcmp(channel, names[MAIL]) != 0)
+    if (strcmp(channel, channel_name(CHANNEL_MAIL)) != 0)
         return;
     pp_gauge_set(&away, end->outcome == OUTCOME_AWAY);
     if (end->outcome != OUTCOME_AWAY) {
@@ -244,13 +193,6 @@ static void note_relay(struct notifier *self, const char *channel,
     self->mail_from.ns += end->wait_ms * 1000000;
     pp_warn("relay.away", "code=%d wait_ms=%lld", end->code,
             (long long)end->wait_ms);
-}
-
-static void count(const char *channel, enum outcome outcome)
-{
-    for (int i = 0; i < CHANNELS; i++)
-        if (strcmp(names[i], channel) == 0)
-            pp_counter_add(&deliveries[i][outcome], 1);
 }
 
 /*
@@ -290,7 +232,7 @@ static int one_message(struct notifier *self,
         0)
         return -1;
     note_relay(self, message->channel, &end);
-    count(message->channel, end.outcome);
+    channels_count(message->channel, end.outcome);
     pp_info("message.tried",
             "id=%s kind=%s channel=%s outcome=%s code=%d took_ms=%lld",
             message->id, message->kind, message->channel,
@@ -306,10 +248,10 @@ static int look(struct notifier *self, struct pp_err *err)
     for (int i = 0; i < CHANNELS; i++) {
         struct ledger_waiting now;
 
-        if (ledger_waiting(self->ledger, names[i], &now, err) < 0)
+        if (ledger_waiting(self->ledger, channel_name((enum channel)i), &now,
+                           err) < 0)
             return -1;
-        pp_gauge_set(&waiting[i], now.count);
-        pp_gauge_set(&oldest[i], now.oldest_s);
+        channels_show((enum channel)i, &now);
     }
     self->looked_at = pp_mono_now();
     return 0;
@@ -330,44 +272,46 @@ static int one_turn(struct notifier *self, struct pp_err *err)
 
 static void close_all(struct notifier *self)
 {
+    public_close(&self->public);
     deliver_close(&self->deliver);
     ledger_close(&self->ledger);
 }
 
 static void add_metrics(void)
 {
-    for (int i = 0; i < CHANNELS; i++)
-        for (int k = 0; k < OUTCOMES; k++)
-            pp_metrics_add(&deliveries[i][k].metric);
-    for (int i = 0; i < CHANNELS; i++)
-        pp_metrics_add(&waiting[i].metric);
-    for (int i = 0; i < CHANNELS; i++)
-        pp_metrics_add(&oldest[i].metric);
-    for (int i = 0; i < CHANNELS; i++)
-        pp_metrics_add(&configured[i].metric);
+    channels_metrics_add();
+    public_metrics_add();
     pp_metrics_add(&away.metric);
     pp_metrics_add(&lost.metric);
+}
+
+/* Nothing of open_all() waits for anybody: what fails is a setting. */
+static int run(struct notifier *self, struct pp_err *err)
+{
+    if (open_all(self, err) < 0)
+        return pp_service_misconfigured(err);
+    while (pp_service_running()) {
+        if (one_turn(self, err) == 0) {
+            pp_service_ready();
+            continue;
+        }
+        pp_service_not_ready();
+        if (err->kind != PP_ERR_AGAIN)
+            break;
+        pp_service_backoff(err);
+    }
+    return pp_service_exit(err);
 }
 
 int main(int argc, char **argv)
 {
     struct notifier self = {0};
     struct pp_err err = {0};
+    int code;
 
     add_metrics();
     pp_service_init("notifier", settings, argc, argv);
-    if (open_all(&self, &err) == 0) {
-        while (pp_service_running()) {
-            if (one_turn(&self, &err) == 0) {
-                pp_service_ready();
-                continue;
-            }
-            pp_service_not_ready();
-            if (err.kind != PP_ERR_AGAIN)
-                break;
-            pp_service_backoff(&err);
-        }
-    }
+    code = run(&self, &err);
     close_all(&self);
-    return pp_service_exit(&err);
+    return code;
 }

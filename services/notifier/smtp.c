@@ -33,10 +33,13 @@ int smtp_open(struct smtp **smtp_out, const struct smtp_options *options,
 
     *smtp_out = NULL;
     if (!smtps && strncmp(options->url, "smtp://", 7) != 0)
-        return pp_err_set(err, PP_ERR_FATAL, "no smtp:// or smtps:// URL");
+        return pp_err_set(err, PP_ERR_FATAL,
+                          "PAWPRINT_SMTP_URL begins with neither smtp:// "
+                          "nor smtps://");
     if (options->user[0] && !smtps && options->tls != SMTP_TLS_NEED)
         return pp_err_set(err, PP_ERR_FATAL,
-                          "a password for SMTP is not sent without TLS");
+                          "PAWPRINT_SMTP_PASSWORD is not sent without TLS: "
+                          "PAWPRINT_SMTP_TLS has to be need");
     if (curl_global_init(CURL_GLOBAL_DEFAULT) || !(curl = curl_easy_init()))
         return pp_err_set(err, PP_ERR_FATAL, "smtp: curl does not start");
     *smtp_out = pp_calloc(1, sizeof(**smtp_out));

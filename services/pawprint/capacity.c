@@ -16,7 +16,8 @@
 #include "cli.h"
 #include "explain.h"
 
-#define LINE_BYTES ((size_t)64 << 10)
+#define LINE_BYTES    ((size_t)64 << 10)
+#define RESTORE_HOURS "72"
 
 int cli_capacity_ready(struct cli *cli, struct pp_err *err)
 {
@@ -132,6 +133,40 @@ int account_unblock_run(struct cli *cli, int argc, char **argv,
                             "blocked_reason = NULL WHERE account_id = $1 "
                             "AND blocked_at IS NOT NULL",
                             1, values, err);
+}
+
+int account_close_run(struct cli *cli, int argc, char **argv,
+                      struct pp_err *err)
+{
+    const char *values[] = {cli_argument(argc, argv, 0)};
+
+    if (!values[0])
+        return cli_usage(err, "an account is needed");
+    return change_and_print(cli,
+                            "UPDATE account SET closed_at = pp_now() WHERE "
+                            "account_id = $1 AND closed_at IS NULL",
+                            1, values, err);
+}
+
+int account_restore_run(struct cli *cli, int argc, char **argv,
+                        struct pp_err *err)
+{
+    const char *values[] = {cli_argument(argc, argv, 0)};
+    int result;
+
+    if (!values[0])
+        return cli_usage(err, "an account is needed");
+    result = change_and_print(
+        cli,
+        "UPDATE account SET closed_at = NULL WHERE account_id = $1 AND "
+        "closed_at > pp_now() - interval '" RESTORE_HOURS " hours'",
+        1, values, err);
+    if (result < 0 && err->kind == PP_ERR_INVALID)
+        return pp_err_set(
+            err, PP_ERR_INVALID,
+            "no account %s was closed within the last " RESTORE_HOURS " hours",
+            values[0]);
+    return result;
 }
 
 static const char override_sql[] =

@@ -15,22 +15,25 @@
 static int put_in_force(struct cli *cli, const struct pp_plan *plan,
                         struct pp_err *err)
 {
-    char limit[24], grace[16], alerts[16];
-    const char *values[] = {plan->code, limit, grace, alerts};
+    char limit[24], grace[16], alerts[16], ceiling[24];
+    const char *values[] = {plan->code, limit, grace, alerts, ceiling};
 
     snprintf(limit, sizeof(limit), "%" PRId64, plan->monthly_limit);
     snprintf(grace, sizeof(grace), "%d", plan->grace_days);
     snprintf(alerts, sizeof(alerts), "%d", plan->max_alerts);
+    snprintf(ceiling, sizeof(ceiling), "%" PRId64, plan->grace_ceiling);
     return pp_pg_exec(
         cli->pg,
-        "INSERT INTO plan_in_force (code, monthly_limit, grace_days, "
-        "max_alerts) VALUES ($1, nullif($2::bigint, -1), $3, $4) ON CONFLICT "
-        "(code) DO UPDATE SET monthly_limit = EXCLUDED.monthly_limit, "
-        "grace_days = EXCLUDED.grace_days, max_alerts = EXCLUDED.max_alerts, "
-        "applied_at = pp_now() WHERE (plan_in_force.monthly_limit, "
-        "plan_in_force.grace_days, plan_in_force.max_alerts) IS DISTINCT FROM "
-        "(EXCLUDED.monthly_limit, EXCLUDED.grace_days, EXCLUDED.max_alerts)",
-        4, values, err);
+        "INSERT INTO plan_in_force AS p (code, monthly_limit, grace_days, "
+        "max_alerts, grace_ceiling) VALUES ($1, nullif($2::bigint, -1), $3, "
+        "$4, nullif($5::bigint, -1)) ON CONFLICT (code) DO UPDATE SET "
+        "monthly_limit = EXCLUDED.monthly_limit, grace_days = "
+        "EXCLUDED.grace_days, max_alerts = EXCLUDED.max_alerts, grace_ceiling "
+        "= EXCLUDED.grace_ceiling, applied_at = pp_now() WHERE "
+        "(p.monthly_limit, p.grace_days, p.max_alerts, p.grace_ceiling) IS "
+        "DISTINCT FROM (EXCLUDED.monthly_limit, EXCLUDED.grace_days, "
+        "EXCLUDED.max_alerts, EXCLUDED.grace_ceiling)",
+        5, values, err);
 }
 
 /* 1 when the account's hits are taken only for now, or not at all. */

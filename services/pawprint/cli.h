@@ -93,6 +93,10 @@ int account_block_run(struct cli *cli, int argc, char **argv,
                       struct pp_err *err);
 int account_unblock_run(struct cli *cli, int argc, char **argv,
                         struct pp_err *err);
+int account_close_run(struct cli *cli, int argc, char **argv,
+                      struct pp_err *err);
+int account_restore_run(struct cli *cli, int argc, char **argv,
+                        struct pp_err *err);
 int capacity_show_run(struct cli *cli, int argc, char **argv,
                       struct pp_err *err);
 int capacity_explain_run(struct cli *cli, int argc, char **argv,
@@ -106,6 +110,12 @@ int capacity_apply_run(struct cli *cli, int argc, char **argv,
 int notify_list_run(struct cli *cli, int argc, char **argv, struct pp_err *err);
 int notify_resend_run(struct cli *cli, int argc, char **argv,
                       struct pp_err *err);
+int notify_bounce_run(struct cli *cli, int argc, char **argv,
+                      struct pp_err *err);
+int notify_suppressed_list_run(struct cli *cli, int argc, char **argv,
+                               struct pp_err *err);
+int notify_suppressed_remove_run(struct cli *cli, int argc, char **argv,
+                                 struct pp_err *err);
 int notify_secret_run(struct cli *cli, int argc, char **argv,
                       struct pp_err *err);
 int notify_preview_run(struct cli *cli, int argc, char **argv,
@@ -113,6 +123,13 @@ int notify_preview_run(struct cli *cli, int argc, char **argv,
 int usage_show_run(struct cli *cli, int argc, char **argv, struct pp_err *err);
 int usage_reconcile_run(struct cli *cli, int argc, char **argv,
                         struct pp_err *err);
+int alert_add_run(struct cli *cli, int argc, char **argv, struct pp_err *err);
+int alert_list_run(struct cli *cli, int argc, char **argv, struct pp_err *err);
+int alert_remove_run(struct cli *cli, int argc, char **argv,
+                     struct pp_err *err);
+int alert_test_run(struct cli *cli, int argc, char **argv, struct pp_err *err);
+int alert_snooze_run(struct cli *cli, int argc, char **argv,
+                     struct pp_err *err);
 int prove_usage_run(struct cli *cli, int argc, char **argv, struct pp_err *err);
 
 #endif

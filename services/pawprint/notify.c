@@ -67,12 +67,17 @@ static int list_messages(struct cli *cli, int argc, char **argv,
         "SELECT n.notification_id, to_char(n.created_at AT TIME ZONE 'UTC', "
         "'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'), n.kind, coalesce(n.account_id, "
         "'-'), n.channel, coalesce(nullif(d.target, ''), n.target, '-'), "
-        "n.state, n.attempts, coalesce(d.code, 0), coalesce(nullif(d.answer, "
-        "''), '-'), n.business_key FROM notification n LEFT JOIN LATERAL "
-        "(SELECT target, code, answer FROM delivery WHERE "
+        "w.state, n.attempts, coalesce(d.code, 0), coalesce(b.answer, "
+        "nullif(d.answer, ''), '-'), n.business_key FROM notification n "
+        "LEFT JOIN LATERAL (SELECT target, code, answer FROM delivery WHERE "
         "delivery.notification_id = n.notification_id ORDER BY fence DESC "
-        "LIMIT 1) d ON true WHERE ($1::text IS NULL OR n.account_id = $1) AND "
-        "($2::text IS NULL OR n.state = $2) ORDER BY n.notification_id DESC "
+        "LIMIT 1) d ON true LEFT JOIN LATERAL (SELECT btrim(status || ' ' || "
+        "diagnostic) AS answer FROM bounce WHERE n.state = 'sent' AND "
+        "bounce.notification_id = n.notification_id AND permanent ORDER BY "
+        "reported_at DESC LIMIT 1) b ON true CROSS JOIN LATERAL (SELECT CASE "
+        "WHEN b.answer IS NULL THEN n.state ELSE 'bounced' END AS state) w "
+        "WHERE ($1::text IS NULL OR n.account_id = $1) AND "
+        "($2::text IS NULL OR w.state = $2) ORDER BY n.notification_id DESC "
         "LIMIT $3::int",
         PP_COUNT(values), values, &rows, err);
     if (result == 0)
@@ -81,7 +86,7 @@ static int list_messages(struct cli *cli, int argc, char **argv,
     return result;
 }
 
-/* Every attempt of one message. */
+/* Every attempt of one message, and every report about it. */
 static int list_deliveries(struct cli *cli, const char *message,
                            struct pp_err *err)
 {
@@ -95,9 +100,15 @@ static int list_deliveries(struct cli *cli, const char *message,
         cli->pg,
         "SELECT to_char(began_at AT TIME ZONE 'UTC', "
         "'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"'), d.channel, d.target, d.state, "
-        "code, coalesce(took_ms::text, '-'), worker, answer FROM delivery d "
+        "code, coalesce(took_ms::text, '-'), worker, answer FROM "
+        "(SELECT notification_id, fence, began_at, channel, target, state, "
+        "code, took_ms, worker, answer FROM delivery UNION ALL "
+        "SELECT notification_id, 9223372036854775807, reported_at, 'mail', "
+        "'-', CASE WHEN permanent THEN 'bounced' ELSE 'delayed' END, 0, NULL, "
+        "'-', btrim(status || ' ' || diagnostic) FROM bounce) d "
         "JOIN notification n USING (notification_id) WHERE "
-        "notification_id::text = $1 OR business_key = $1 ORDER BY d.fence",
+        "notification_id::text = $1 OR business_key = $1 ORDER BY d.fence, "
+        "began_at",
         1, &message, &rows, err);
     if (result == 0)
         print_rows(cli, &rows, names, widths, PP_COUNT(names));
@@ -122,6 +133,14 @@ static int list_suppressed(struct cli *cli, struct pp_err *err)
         print_rows(cli, &rows, names, widths, PP_COUNT(names));
     pp_pg_rows_fini(&rows);
     return result;
+}
+
+int notify_suppressed_list_run(struct cli *cli, int argc, char **argv,
+                               struct pp_err *err)
+{
+    (void)argc;
+    (void)argv;
+    return list_suppressed(cli, err);
 }
 
 int notify_list_run(struct cli *cli, int argc, char **argv, struct pp_err *err)

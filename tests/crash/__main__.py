@@ -27,6 +27,8 @@ def main(service, engine, first, count):
               f"({time.monotonic() - began:.0f} s): {said}", flush=True)
         if word == "FAILED":
             break
+    if hasattr(bench, "close"):
+        bench.close()
     print(f"{passed} passed, {failed} failed")
     return failed
 

@@ -530,16 +530,29 @@ def test_the_role_of_the_notifier_may_deliver_and_nothing_else():
 
 def test_a_setting_that_is_wrong_is_named_at_the_start():
     for settings, says in (
-            ({"PAWPRINT_SMTP_URL": "http://x"}, "smtp://"),
-            ({"PAWPRINT_MAIL_FROM": "Pawprint"}, "sender"),
-            ({"PAWPRINT_SMTP_USER": "x", "PAWPRINT_SMTP_TLS": "may"}, "TLS"),
+            ({"PAWPRINT_SMTP_URL": "http://x"}, "PAWPRINT_SMTP_URL"),
+            ({"PAWPRINT_MAIL_FROM": "Pawprint"}, "PAWPRINT_MAIL_FROM"),
+            ({"PAWPRINT_SMTP_USER": "x", "PAWPRINT_SMTP_TLS": "may"},
+             "PAWPRINT_SMTP_TLS"),
             ({"PAWPRINT_SMTP_TLS": "perhaps"}, "PAWPRINT_SMTP_TLS"),
             ({"PAWPRINT_WEBHOOK_SECRET": "short"}, "PAWPRINT_WEBHOOK_SECRET"),
-            ({"PAWPRINT_SMS_BODY": "{{whom}}"}, "no such name"),
-            ({"PAWPRINT_NOTIFIER_ALLOW_NETWORKS": "home"}, "network"),
-            ({"PAWPRINT_NOTIFIER_CHANNELS": "mail,fax"}, "fax")):
+            ({"PAWPRINT_SMS_BODY": "{{whom}}"}, "PAWPRINT_SMS_BODY"),
+            ({"PAWPRINT_SMS_URL": "http://x/{{"}, "PAWPRINT_SMS_URL"),
+            ({"PAWPRINT_SMS_METHOD": "PUSH"}, "PAWPRINT_SMS_METHOD"),
+            ({"PAWPRINT_NOTIFIER_ALLOW_NETWORKS": "home"},
+             "PAWPRINT_NOTIFIER_ALLOW_NETWORKS"),
+            ({"PAWPRINT_NOTIFIER_CHANNELS": "mail,fax"},
+             "PAWPRINT_NOTIFIER_CHANNELS"),
+            ({"PAWPRINT_LINK_KEYS": "short"}, "PAWPRINT_LINK_KEYS"),
+            ({"PAWPRINT_LINK_KEYS": "k" * 32}, "PAWPRINT_LINK_URL"),
+            ({"PAWPRINT_LINK_URL": "https://x"}, "PAWPRINT_LINK_KEYS"),
+            ({"PAWPRINT_LINK_URL": "x"}, "PAWPRINT_LINK_URL"),
+            ({"PAWPRINT_LIMIT_LINKS": "many"}, "PAWPRINT_LIMIT_LINKS"),
+            ({"PAWPRINT_BOUNCE_SECRET": "b" * 32}, "PAWPRINT_LINK_KEYS"),
+            ({"PAWPRINT_BOUNCE_SECRET": "b"}, "PAWPRINT_BOUNCE_SECRET")):
         done = subprocess.run([BIN / "notifier"], check=False, text=True,
                               capture_output=True, timeout=30,
                               env={**os.environ, "PAWPRINT_INTERNAL_PORT": "0",
                                    **settings})
-        assert done.returncode == 1 and says in done.stdout, (settings, done)
+        assert done.returncode == 2, (settings, done)
+        assert says in done.stdout + done.stderr, (settings, done)

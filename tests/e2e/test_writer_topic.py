@@ -45,20 +45,21 @@ def test_records_that_kafka_dropped_too_soon_are_counted_and_the_rest_stored():
 
 
 def test_a_topic_that_was_made_anew_stops_the_writer_until_it_starts_again():
-    events(1000, "before")
-    stack.until("all are stored", lambda: stored("before")[0] == 1000)
+    events(1000, "first topic")
+    stack.until("all are stored", lambda: stored("first topic")[0] == 1000)
     stack.services("down", "enricher")
     tool("topics", "delete", TOPIC)
     stack.until("it is gone and made anew", made_anew)
     stack.until("its epoch is out", lambda: stack.postgres(
         "SELECT count(*) FROM outbox WHERE sent_at IS NULL") == "0")
-    events(1500, "after")
+    events(1500, "second topic")
     stack.until("the writer has stopped by itself", lambda: not runs("writer"))
-    assert stored("after")[0] == 0, "an offset was taken for another record's"
+    assert stored("second topic")[0] == 0, \
+        "an offset was taken for another record's"
     stack.services("up")  # whoever else has stopped, too
-    stack.until("all are stored", lambda: stored("after")[0] == 1500)
-    assert stored("after") == [1500] * 3
-    assert stored("before") == [1000] * 3
+    stack.until("all are stored", lambda: stored("second topic")[0] == 1500)
+    assert stored("second topic") == [1500] * 3
+    assert stored("first topic") == [1000] * 3
     assert stack.count("SELECT max(kafka_epoch) FROM events") > 1
 
 

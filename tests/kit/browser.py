@@ -70,6 +70,19 @@ class Browser:
     def open(self, url):
         self.call("POST", self.session + "/url", {"url": url})
 
+    def be_a_phone(self, width, height):
+        """A screen of so many pixels, also where no window is so small."""
+        self.call("POST", self.session + "/goog/cdp/execute", {
+            "cmd": "Emulation.setDeviceMetricsOverride", "params": {
+                "width": width, "height": height, "deviceScaleFactor": 1,
+                "mobile": True}})
+
+    def prefer(self, scheme):
+        """What the system asks of pages: light or dark."""
+        self.call("POST", self.session + "/goog/cdp/execute", {
+            "cmd": "Emulation.setEmulatedMedia", "params": {"features": [
+                {"name": "prefers-color-scheme", "value": scheme}]}})
+
     def run(self, script, *arguments):
         """The value that the page's JavaScript returns."""
         return self.call("POST", self.session + "/execute/sync",

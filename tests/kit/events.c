@@ -4,6 +4,7 @@
  *
  *   events BROKERS PREFIX COUNT SEED [--bad EVERY] [--months] [--odd N]
  *          [--site ID] [--sites N] [--rate PER_SECOND] [--json TOPIC]
+ *          [--account ID] [--received MS] [--views] [--hits]
  *
  *   --bad     every so many, an event has a pathname of 1,500 bytes
  *   --months  a quarter of them happened a month ago
@@ -11,6 +12,11 @@
  *   --site    all of them are this site's; else 50 made-up ones
  *   --sites   so many made-up ones, each as likely as the others
  *   --rate    not faster than that
+ *   --account that had the site at receipt; else the site's id
+ *   --received  all of them then, by the collector's clock; else now
+ *   --views   page views of people, and nothing else
+ *   --hits    page views of people as a collector puts them onto `hits`, so
+ *             that an enricher makes the events
  *   --json    to that topic instead, as rows of JSONEachRow with the columns
  *             of the table, for programs that read no Avro
  *
@@ -32,6 +38,7 @@
 #include "pp_topics.h"
 
 #include "event.h"
+#include "hit.h"
 
 #define WAIT_MS  10000
 #define FLUSH_MS 120000
@@ -39,8 +46,9 @@
 
 static struct {
     long bad, odd, rate, sites;
-    bool months;
-    const char *site, *json;
+    int64_t received_ms;
+    bool months, views, hits;
+    const char *site, *account, *json;
 } options;
 
 static uint64_t dice; /* SplitMix64 */
@@ -133,7 +141,8 @@ static struct pp_str some_site(void)
 static struct event some_event(struct pp_str id, struct pp_str long_path,
                                int64_t number)
 {
-    int64_t now_ms = pp_wall_now().ms;
+    int64_t now_ms =
+        options.received_ms ? options.received_ms : pp_wall_now().ms;
     struct event event = {
         .event_id = id,
         .site_id = some_site(),
@@ -156,10 +165,15 @@ static struct event some_event(struct pp_str id, struct pp_str long_path,
         .has_visit_id = true,
     };
 
-    event.account_id = event.site_id;
+    event.account_id =
+        options.account ? pp_str_of(options.account) : event.site_id;
     event.visitor = (int64_t)(throw_dice() % 200000) * INT64_C(88172645463325);
     event.visit_id = event.visitor ^ INT64_C(0x5bd1e9955bd1e995);
     fill_measures(&event);
+    if (options.views) {
+        event.kind = EVENT_KIND_PAGEVIEW;
+        event.bot = false;
+    }
     if (options.months && throw_dice() % 4 == 0)
         event.event_at_ms -= MONTH_MS;
     if (options.bad && number % options.bad == options.bad - 1)
@@ -240,6 +254,27 @@ static void json_encode(const struct event *event, struct pp_buf *buf)
     pp_buf_add_text(buf, "}");
 }
 
+/* --- as hits ---------------------------------------------------------------
+ */
+
+/* What a collector would have received, for the event to become of it. */
+static struct hit hit_of(const struct event *event)
+{
+    return (struct hit){
+        .event_id = event->event_id,
+        .site_id = event->site_id,
+        .account_id = event->account_id,
+        .received_at_ms = event->received_at_ms,
+        .kind = HIT_KIND_PAGEVIEW,
+        .url = PP_LIT("https://www.shop.example/"),
+        .user_agent = PP_LIT("Mozilla/5.0 (X11; Linux x86_64; rv:128.0) "
+                             "Gecko/20100101 Firefox/128.0"),
+        .has_visitor = true,
+        .visitor = event->visitor,
+        .retention_days = event->retention_days,
+    };
+}
+
 /* --- sending -------------------------------------------------------------- */
 
 static void encode(const struct event *event, struct pp_buf *buf)
@@ -247,6 +282,13 @@ static void encode(const struct event *event, struct pp_buf *buf)
     pp_buf_reset(buf);
     if (options.json) {
         json_encode(event, buf);
+        return;
+    }
+    if (options.hits) {
+        struct hit hit = hit_of(event);
+
+        pp_registry_put(NULL, HIT_FINGERPRINT, buf);
+        hit_encode(&hit, buf);
         return;
     }
     pp_registry_put(NULL, EVENT_FINGERPRINT, buf);
@@ -326,6 +368,7 @@ static int run(const struct pp_kafka_access *kafka, char **argv,
         .queue_bytes = (size_t)64 << 20,
         .delivered = on_delivered,
     };
+    const char *name = options.hits ? "hits.v1" : "events.v1";
     char topic[200], epoch[24];
     struct pp_kafka_header headers[] = {{PP_TOPICS_HEADER, {epoch, 0}}, {0}};
     struct pp_record record = {.topic = topic, .headers = headers};
@@ -334,12 +377,12 @@ static int run(const struct pp_kafka_access *kafka, char **argv,
     int result;
 
     if (!options.json &&
-        pp_topics_epoch(kafka, argv[2], "events.v1", WAIT_MS, &number, err) < 0)
+        pp_topics_epoch(kafka, argv[2], name, WAIT_MS, &number, err) < 0)
         return -1;
     if (options.json)
         snprintf(topic, sizeof(topic), "%s", options.json);
     else
-        snprintf(topic, sizeof(topic), "%sevents.v1", argv[2]);
+        snprintf(topic, sizeof(topic), "%s%s", argv[2], name);
     headers[0].value.n =
         (size_t)snprintf(epoch, sizeof(epoch), "%" PRId64, number);
     for (const char *c = argv[4]; *c; c++)
@@ -359,6 +402,14 @@ static bool read_options(int argc, char **argv)
 
         if (strcmp(argv[i], "--months") == 0)
             options.months = true;
+        else if (strcmp(argv[i], "--views") == 0)
+            options.views = true;
+        else if (strcmp(argv[i], "--hits") == 0)
+            options.hits = true;
+        else if (strcmp(argv[i], "--account") == 0 && ++i)
+            options.account = next;
+        else if (strcmp(argv[i], "--received") == 0 && ++i)
+            options.received_ms = strtol(next, NULL, 10);
         else if (strcmp(argv[i], "--bad") == 0 && ++i)
             options.bad = strtol(next, NULL, 10);
         else if (strcmp(argv[i], "--odd") == 0 && ++i)
@@ -384,9 +435,11 @@ int main(int argc, char **argv)
     struct pp_err err = {0};
 
     if (!read_options(argc, argv)) {
-        fprintf(stderr, "usage: events BROKERS PREFIX COUNT SEED [--bad EVERY] "
-                        "[--months] [--odd N] [--site ID] [--sites N] "
-                        "[--rate N] [--json TOPIC]\n");
+        fprintf(stderr,
+                "usage: events BROKERS PREFIX COUNT SEED [--bad EVERY] "
+                "[--months] [--odd N] [--site ID] [--sites N] "
+                "[--rate N] [--json TOPIC] [--account ID] [--received MS] "
+                "[--views] [--hits]\n");
         return 2;
     }
     kafka.brokers = argv[1];

@@ -3,6 +3,7 @@
  *
  *   topics BROKERS delete TOPIC
  *   topics BROKERS drop TOPIC PARTITION OFFSET     all records before OFFSET
+ *   topics BROKERS partitions TOPIC COUNT          so many from now on
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -70,21 +71,38 @@ static void drop_records(rd_kafka_t *rk, rd_kafka_queue_t *queue, char **argv)
     rd_kafka_topic_partition_list_destroy(list);
 }
 
+static void add_partitions(rd_kafka_t *rk, rd_kafka_queue_t *queue, char **argv)
+{
+    char why[200];
+    rd_kafka_NewPartitions_t *more = rd_kafka_NewPartitions_new(
+        argv[3], strtoul(argv[4], NULL, 10), why, sizeof(why));
+
+    if (!more)
+        fail(argv[3], why);
+    rd_kafka_CreatePartitions(rk, &more, 1, NULL, queue);
+    await(queue, argv[3]);
+    rd_kafka_NewPartitions_destroy(more);
+}
+
 int main(int argc, char **argv)
 {
+    const char *verb = argc > 2 ? argv[2] : "";
     rd_kafka_queue_t *queue;
     rd_kafka_t *rk;
 
-    if (!(argc == 4 && strcmp(argv[2], "delete") == 0) &&
-        !(argc == 6 && strcmp(argv[2], "drop") == 0)) {
+    if (!(argc == 4 && strcmp(verb, "delete") == 0) &&
+        !(argc == 5 && strcmp(verb, "partitions") == 0) &&
+        !(argc == 6 && strcmp(verb, "drop") == 0)) {
         fprintf(stderr, "usage: topics BROKERS delete TOPIC | drop TOPIC "
-                        "PARTITION OFFSET\n");
+                        "PARTITION OFFSET | partitions TOPIC COUNT\n");
         return 2;
     }
     rk = open_handle(argv[1]);
     queue = rd_kafka_queue_new(rk);
     if (argc == 4)
         delete_topic(rk, queue, argv[3]);
+    else if (argc == 5)
+        add_partitions(rk, queue, argv);
     else
         drop_records(rk, queue, argv);
     rd_kafka_queue_destroy(queue);

@@ -95,6 +95,10 @@ static const char neighbours[] =
     "timestamptz) RETURNS bigint LANGUAGE sql STABLE AS 'SELECT "
     "coalesce(sum(n), 0)::bigint FROM used WHERE account_id = $1 AND at >= $2 "
     "AND at < $3';"
+    "CREATE TABLE usage_refused (site_id text, hour_at timestamptz, stage "
+    "text, reason text, n bigint);"
+    "GRANT SELECT ON usage_refused TO pawprint_meter;"
+    "GRANT SELECT (site_id, status) ON site TO pawprint_meter;"
     "GRANT SELECT, INSERT ON notification TO pawprint_meter;"
     "GRANT SELECT ON used TO pawprint_meter";
 
@@ -115,6 +119,7 @@ static int make_database(void **state)
     run_file("schemas/postgres/0001_accounts_sites_outbox.sql");
     run_file("schemas/postgres/0008_capacity.sql");
     exec(neighbours);
+    run_file("schemas/postgres/0013_capacity_ceiling.sql");
     exec("UPDATE installation SET is_test = true");
     return 0;
 }
@@ -137,7 +142,8 @@ static int start_anew(void **state)
 {
     (void)state;
     exec(
-        "DELETE FROM account; DELETE FROM notification; DELETE FROM outbox; "
+        "DELETE FROM site; DELETE FROM usage_refused; DELETE FROM account; "
+        "DELETE FROM notification; DELETE FROM outbox; "
         "DELETE FROM used; DELETE FROM usage_watch; DELETE FROM plan_in_force; "
         "UPDATE installation SET clock_shift = '0'; "
         "INSERT INTO account (account_id, name, owner_mail) VALUES "
@@ -409,6 +415,59 @@ static void plans_overrides_and_credits_count_at_once(void **state)
     assert_string_equal(state_now(), "grace");
 }
 
+/* T4 */
+static void who_is_taken_again_is_told_how_much_was_refused(void **state)
+{
+    (void)state;
+    become_rejecting();
+    exec("INSERT INTO site (site_id, account_id, name) VALUES ('s', 'a', 'S'), "
+         "('t', 'a', 'T');"
+         "INSERT INTO usage_refused VALUES "
+         "('s', date_trunc('hour', pp_now()), 'collector', "
+         "'capacity_exhausted', 30), "
+         "('t', date_trunc('hour', pp_now() + '1 hour'), 'collector', "
+         "'capacity_exhausted', 12), "
+         "('s', date_trunc('hour', pp_now()), 'collector', 'rate_limited', 7), "
+         "('s', date_trunc('hour', pp_now() - interval '5 hours'), "
+         "'collector', 'capacity_exhausted', 100)");
+    exec("UPDATE installation SET clock_shift = clock_shift + '5 hours'; "
+         "UPDATE billing_profile SET plan_code = 'PREMIUM'; "
+         "SET ROLE pawprint_meter");
+    run();
+    exec("RESET ROLE");
+    assert_string_equal(state_now(), "ok");
+    assert_string_equal(
+        text_of("SELECT (facts->>'refused') || ' ' || (SELECT round(extract("
+                "epoch FROM (facts->>'refused_until')::timestamptz - "
+                "(facts->>'refused_from_at')::timestamptz) / 3600)) FROM "
+                "notification WHERE kind = 'capacity_restored'"),
+        "42 5");
+}
+
+/* D12 */
+static void a_plan_may_have_a_ceiling_in_grace_and_none_has(void **state)
+{
+    (void)state;
+    use("60000");
+    run();
+    hand_over();
+    tick();
+    confirm();
+    assert_string_equal(state_now(), "grace");
+    assert_string_equal(text_of("SELECT grace_ceiling FROM plan_in_force"), "");
+    exec("UPDATE plan_in_force SET grace_ceiling = 60000");
+    exec("INSERT INTO capacity_credit (account_id, events, reason) VALUES "
+         "('a', 1, 'it raises the ceiling as well')");
+    run();
+    assert_string_equal(state_now(), "grace");
+    use("1");
+    run();
+    assert_string_equal(state_now(), "rejecting");
+    assert_string_equal(text_of("SELECT reason FROM capacity_transition WHERE "
+                                "transition = 'T3'"),
+                        "usage reached the plan's ceiling");
+}
+
 static void a_credit_is_over_with_its_window(void **state)
 {
     (void)state;
@@ -646,6 +705,10 @@ int main(void)
         cmocka_unit_test_setup(plans_overrides_and_credits_count_at_once,
                                start_anew),
         cmocka_unit_test_setup(a_credit_is_over_with_its_window, start_anew),
+        cmocka_unit_test_setup(who_is_taken_again_is_told_how_much_was_refused,
+                               start_anew),
+        cmocka_unit_test_setup(a_plan_may_have_a_ceiling_in_grace_and_none_has,
+                               start_anew),
         cmocka_unit_test_setup(
             a_plan_that_nobody_knows_keeps_the_limit_there_was, start_anew),
         cmocka_unit_test_setup(

@@ -277,6 +277,50 @@ static void ten_times_the_limit_is_told_to_staff_and_still_taken(void **state)
     assert_int_equal(account.last.staff, 0);
 }
 
+static void
+a_ceiling_ends_a_grace_early_and_never_without_its_guards(void **state)
+{
+    static const struct {
+        const char *when;
+        int64_t used;
+        bool is_out, is_confirmed, is_steady, refused;
+    } cases[] = {
+        {"usage is below it", 3 * FREE - 1, true, true, true, false},
+        {"usage is at it", 3 * FREE, true, true, true, true},
+        {"the mail is not out", 3 * FREE, false, true, true, false},
+        {"nothing confirms it", 3 * FREE, true, false, true, false},
+        {"the clock jumped", 3 * FREE, true, true, false, false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < PP_COUNT(cases); i++) {
+        struct account account = in_grace();
+
+        if (cases[i].is_out)
+            hand_over(&account);
+        account.facts.ceiling = 3 * FREE;
+        account.facts.used = cases[i].used;
+        account.facts.is_confirmed = cases[i].is_confirmed;
+        account.facts.clock_is_steady = cases[i].is_steady;
+        wait(&account, MINUTE);
+        if (did(&account, PP_CAPACITY_T3_CEILING) != cases[i].refused ||
+            is_taken(&account, account.facts.now_ms) == cases[i].refused)
+            fail_msg("when %s", cases[i].when);
+    }
+}
+
+static void a_ceiling_takes_nobody_from_ok_to_rejecting(void **state)
+{
+    struct account account = account_new(100 * FREE, FREE);
+
+    (void)state;
+    account.facts.ceiling = 3 * FREE;
+    decide(&account);
+    assert_int_equal(account.is.state, PP_CAPACITY_GRACE);
+    decide(&account);
+    assert_int_equal(account.is.state, PP_CAPACITY_GRACE);
+}
+
 /* --- another limit -------------------------------------------------------- */
 
 /* E1 */
@@ -871,6 +915,9 @@ int main(void)
         cmocka_unit_test(nobody_is_refused_on_the_word_of_a_clock_that_jumped),
         cmocka_unit_test(a_clock_that_is_set_back_makes_no_second_grace),
         cmocka_unit_test(ten_times_the_limit_is_told_to_staff_and_still_taken),
+        cmocka_unit_test(
+            a_ceiling_ends_a_grace_early_and_never_without_its_guards),
+        cmocka_unit_test(a_ceiling_takes_nobody_from_ok_to_rejecting),
         cmocka_unit_test(an_upgrade_in_grace_above_usage_ends_it),
         cmocka_unit_test(
             nothing_is_restored_by_mail_that_was_not_taken_by_mail),

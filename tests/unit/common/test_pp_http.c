@@ -33,6 +33,12 @@ static void query(struct pp_http_request *request, void *context)
     pp_http_reply(request, 200, NULL, pp_http_query(request, "q"));
 }
 
+static void below(struct pp_http_request *request, void *context)
+{
+    (void)context;
+    pp_http_reply(request, 200, NULL, pp_http_path(request));
+}
+
 static void hold(struct pp_http_request *request, void *context)
 {
     struct server *server = context;
@@ -45,6 +51,7 @@ static const struct pp_http_route routes[] = {
     {"POST", "/echo", echo},
     {"GET", "/query", query},
     {"GET", "/hold", hold},
+    {"GET", "/below/*", below},
     {0},
 };
 
@@ -139,6 +146,15 @@ static void a_request_gets_the_answer_of_its_route(void **state)
         {"the path is unknown", "GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n",
          "HTTP/1.1 404 ", "\r\n\r\n"},
         {"the method is another", "GET /echo HTTP/1.1\r\nHost: x\r\n\r\n",
+         "HTTP/1.1 405 ", "\r\n\r\n"},
+        {"the path is below one", "GET /below/a/b HTTP/1.1\r\nHost: x\r\n\r\n",
+         "HTTP/1.1 200 ", "\r\n\r\n/below/a/b"},
+        {"nothing is below it", "GET /below/ HTTP/1.1\r\nHost: x\r\n\r\n",
+         "HTTP/1.1 404 ", "\r\n\r\n"},
+        {"it only begins alike", "GET /belowx HTTP/1.1\r\nHost: x\r\n\r\n",
+         "HTTP/1.1 404 ", "\r\n\r\n"},
+        {"the method is another below",
+         "POST /below/x HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n",
          "HTTP/1.1 405 ", "\r\n\r\n"},
         {"a huge body is announced",
          "POST /echo HTTP/1.1\r\nHost: x\r\n"

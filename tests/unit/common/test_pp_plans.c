@@ -9,6 +9,10 @@
     "{\"code\":\"" code "\",\"display_name\":\"x\",\"features\":[],"           \
     "\"monthly_limit\":" limit ",\"max_alerts\":1,\"grace_days\":7,"           \
     "\"price_ids\":[" prices "]}"
+#define CAPPED(limit, ceiling)                                                 \
+    "{\"code\":\"FREE\",\"display_name\":\"x\",\"features\":[],"               \
+    "\"monthly_limit\":" limit ",\"max_alerts\":1,\"grace_days\":7,"           \
+    "\"price_ids\":[],\"grace_ceiling\":" ceiling "}"
 #define FILE_OF(plans) "{\"plans\":[" plans "]}"
 
 static void the_three_plans_are_built_in(void **state)
@@ -68,6 +72,23 @@ static void a_limit_may_be_nothing_and_may_be_unlimited(void **state)
     pp_plans_close(&plans);
 }
 
+/* D12 */
+static void a_plan_has_a_ceiling_in_grace_only_if_the_file_says_so(void **state)
+{
+    struct pp_plans *plans = NULL;
+    struct pp_err err = {0};
+
+    (void)state;
+    assert_int_equal(
+        pp_plans_read(&plans,
+                      PP_LIT(FILE_OF(CAPPED("5", "50") "," PLAN("B", "1", ""))),
+                      &err),
+        0);
+    assert_int_equal(pp_plans_at(plans, 0)->grace_ceiling, 50);
+    assert_int_equal(pp_plans_at(plans, 1)->grace_ceiling, PP_PLAN_UNLIMITED);
+    pp_plans_close(&plans);
+}
+
 static void a_catalogue_that_is_wrong_is_refused_in_words(void **state)
 {
     static const struct {
@@ -86,6 +107,8 @@ static void a_catalogue_that_is_wrong_is_refused_in_words(void **state)
         {"a limit is a text", FILE_OF(PLAN("FREE", "\"5\"", "")), "number"},
         {"a limit is too large for 64 bits",
          FILE_OF(PLAN("FREE", "9223372036854775808", "")), "number"},
+        {"a ceiling is not above the limit", FILE_OF(CAPPED("5", "5")),
+         "grace_ceiling of FREE"},
         {"a code is no code", FILE_OF(PLAN("free", "1", "")), "A-Z"},
         {"a field is missing", FILE_OF("{\"code\":\"FREE\"}"), "FREE lacks"},
         {"a field is misspelt", FILE_OF("{\"cod\":\"FREE\"}"), "called cod"},
@@ -122,6 +145,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_three_plans_are_built_in),
         cmocka_unit_test(a_limit_may_be_nothing_and_may_be_unlimited),
+        cmocka_unit_test(
+            a_plan_has_a_ceiling_in_grace_only_if_the_file_says_so),
         cmocka_unit_test(a_catalogue_that_is_wrong_is_refused_in_words),
         cmocka_unit_test(a_file_that_is_not_there_is_refused_by_its_name),
     };

@@ -1,4 +1,4 @@
-#include "address.h"
+#include "pp_address.h"
 
 #include "test.h"
 
@@ -34,7 +34,7 @@ static void only_our_own_proxies_say_who_the_client_is(void **state)
 
     (void)state;
     for (size_t i = 0; i < PP_COUNT(cases); i++) {
-        struct pp_str client = address_client(
+        struct pp_str client = pp_address_client(
             cases[i].forwarded, PP_LIT("192.0.2.1:999"), cases[i].hops);
 
         if (!pp_str_eq(client, pp_str_of(cases[i].client)))
@@ -64,9 +64,9 @@ static void an_address_is_cut_before_it_travels(void **state)
 
     (void)state;
     for (size_t i = 0; i < PP_COUNT(cases); i++) {
-        char prefix[ADDRESS_BYTES];
+        char prefix[PP_ADDRESS_BYTES];
 
-        address_prefix(cases[i].address, prefix);
+        pp_address_prefix(cases[i].address, prefix);
         assert_string_equal(prefix, cases[i].prefix);
     }
 }

@@ -1,4 +1,4 @@
-#include "address.h"
+#include "pp_address.h"
 
 #include <arpa/inet.h>
 #include <string.h>
@@ -19,8 +19,8 @@ static struct pp_str without_port(struct pp_str text)
     return pp_str_sub(text, 0, colon);
 }
 
-struct pp_str address_client(struct pp_str forwarded, struct pp_str peer,
-                             int trusted_hops)
+struct pp_str pp_address_client(struct pp_str forwarded, struct pp_str peer,
+                                int trusted_hops)
 {
     struct pp_str rest = forwarded, part, client = peer;
     int count = 0;
@@ -42,10 +42,11 @@ static bool is_mapped(const unsigned char *address)
     return memcmp(address, prefix, sizeof(prefix)) == 0;
 }
 
-void address_prefix(struct pp_str text, char prefix_out[static ADDRESS_BYTES])
+void pp_address_prefix(struct pp_str text,
+                       char prefix_out[static PP_ADDRESS_BYTES])
 {
     unsigned char address[16];
-    char copy[ADDRESS_BYTES];
+    char copy[PP_ADDRESS_BYTES];
 
     prefix_out[0] = '\0';
     if (text.n == 0 || text.n >= sizeof(copy))
@@ -57,7 +58,7 @@ void address_prefix(struct pp_str text, char prefix_out[static ADDRESS_BYTES])
     if (inet_pton(AF_INET6, copy, address) == 1) {
         if (!is_mapped(address)) {
             memset(address + 6, 0, 10);
-            inet_ntop(AF_INET6, address, prefix_out, ADDRESS_BYTES);
+            inet_ntop(AF_INET6, address, prefix_out, PP_ADDRESS_BYTES);
             return;
         }
         memmove(address, address + 12, 4);
@@ -65,5 +66,5 @@ void address_prefix(struct pp_str text, char prefix_out[static ADDRESS_BYTES])
         return;
     }
     address[3] = 0;
-    inet_ntop(AF_INET, address, prefix_out, ADDRESS_BYTES);
+    inet_ntop(AF_INET, address, prefix_out, PP_ADDRESS_BYTES);
 }
