@@ -12,9 +12,11 @@
 
 #include "pp_mem.h"
 #include "pp_time.h"
+#include "pp_zone_alias.h"
 
-/* The largest file of tzdata has 3,600. */
+/* The largest zone of tzdata has 3,600, its text of all zones 110,000. */
 #define FILE_BYTES ((size_t)64 << 10)
+#define TEXT_BYTES ((size_t)1 << 20)
 
 /* What tells one state of a file from another. */
 struct state {
@@ -296,6 +298,48 @@ void pp_zones_close(struct pp_zones **zones)
     free((*zones)->entries);
     free(*zones);
     *zones = NULL;
+}
+
+/* One of the folder's texts, which the caller frees; empty without it. */
+static struct pp_str read_text(const struct pp_zones *zones, const char *name)
+{
+    char path[PATH_MAX], *text = pp_malloc(TEXT_BYTES);
+    size_t n = 0;
+    int fd;
+
+    path_of(zones, name, path);
+    fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    if (fd >= 0) {
+        if (read_all(fd, text, TEXT_BYTES, &n) < 0)
+            n = 0;
+        close(fd);
+    }
+    return (struct pp_str){text, n};
+}
+
+static void free_text(struct pp_str *text)
+{
+    free((void *)(uintptr_t)text->p);
+    *text = (struct pp_str){0};
+}
+
+int pp_zones_canonical(const struct pp_zones *zones, struct pp_str name,
+                       char canonical[static PP_ZONE_NAME_BYTES],
+                       struct pp_err *err)
+{
+    struct pp_str all, countries, found;
+
+    if (!pp_zone_name_ok(name))
+        return pp_err_set(err, PP_ERR_INVALID, "that names no time zone");
+    all = read_text(zones, "tzdata.zi");
+    countries = read_text(zones, "zone.tab");
+    found = pp_zone_alias(all, countries, name);
+    if (!pp_zone_name_ok(found))
+        found = name;
+    snprintf(canonical, PP_ZONE_NAME_BYTES, "%.*s", PP_ARG(found));
+    free_text(&all);
+    free_text(&countries);
+    return 0;
 }
 
 /* tzdata.zi, the text of all zones, begins with "# version 2025b". */

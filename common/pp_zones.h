@@ -44,6 +44,16 @@ int pp_zones_get(struct pp_zones *zones, struct pp_str name,
  */
 bool pp_zone_name_ok(struct pp_str name);
 
+/*
+ * The name by which tzdata now knows a zone, "America/New_York" for
+ * "US/Eastern" (pp_zone_alias.h); or the same name, also when it is no zone's.
+ * PP_ERR_INVALID: it can't be a name. Reads files, so ask when a zone is
+ * chosen, not when it is used.
+ */
+int pp_zones_canonical(const struct pp_zones *zones, struct pp_str name,
+                       char canonical[static PP_ZONE_NAME_BYTES],
+                       struct pp_err *err);
+
 /* What release of tzdata the folder says it has, "2025b"; or "unknown". */
 #define PP_ZONES_RELEASE_BYTES 16
 void pp_zones_release(const struct pp_zones *zones,

@@ -241,6 +241,56 @@ static void the_release_is_what_the_folder_says(void **state)
     pp_zones_close(&zones);
 }
 
+static void an_old_name_has_a_new_one(void **state)
+{
+    static const struct {
+        const char *name, *canonical;
+    } cases[] = {
+        {"US/Eastern", "America/New_York"},
+        {"Asia/Calcutta", "Asia/Kolkata"},
+        {"Europe/Kiev", "Europe/Kyiv"},
+        {"GB", "Europe/London"},
+        /* names that countries go by, whatever their clocks share */
+        {"Europe/Berlin", "Europe/Berlin"},
+        {"Europe/Vatican", "Europe/Vatican"},
+        {"Europe/Bratislava", "Europe/Bratislava"},
+        /* and those of no country */
+        {"UTC", "UTC"},
+        {"GMT", "GMT"},
+        {"Etc/GMT+5", "Etc/GMT+5"},
+        {"Here/There", "Here/There"},
+    };
+    char canonical[PP_ZONE_NAME_BYTES];
+    struct pp_zones *zones;
+    struct pp_err err = {0};
+
+    (void)state;
+    assert_int_equal(pp_zones_open(&zones, PP_ZONES_FOLDER, 8, 0, &err), 0);
+    for (size_t i = 0; i < PP_COUNT(cases); i++) {
+        assert_int_equal(pp_zones_canonical(zones, pp_str_of(cases[i].name),
+                                            canonical, &err),
+                         0);
+        assert_string_equal(canonical, cases[i].canonical);
+    }
+    assert_int_equal(
+        pp_zones_canonical(zones, PP_LIT("../UTC"), canonical, &err), -1);
+    assert_int_equal(err.kind, PP_ERR_INVALID);
+    pp_zones_close(&zones);
+}
+
+static void without_the_texts_a_name_stays(void **state)
+{
+    struct pp_zones *zones = open_zones(8, 0);
+    char canonical[PP_ZONE_NAME_BYTES];
+    struct pp_err err;
+
+    (void)state;
+    assert_int_equal(
+        pp_zones_canonical(zones, PP_LIT("US/Eastern"), canonical, &err), 0);
+    assert_string_equal(canonical, "US/Eastern");
+    pp_zones_close(&zones);
+}
+
 /* --- threads ---------------------------------------------------------------
  */
 
@@ -300,6 +350,9 @@ int main(void)
             remove_folder),
         cmocka_unit_test(without_tzdata_nothing_begins),
         cmocka_unit_test_setup_teardown(the_release_is_what_the_folder_says,
+                                        make_folder, remove_folder),
+        cmocka_unit_test(an_old_name_has_a_new_one),
+        cmocka_unit_test_setup_teardown(without_the_texts_a_name_stays,
                                         make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(threads_share_zones_while_files_change,
                                         make_folder, remove_folder),
