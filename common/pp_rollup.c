@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "pp_crash.h"
+#include "pp_date.h"
 #include "pp_mem.h"
 #include "pp_rollup_plan.h"
 
@@ -15,33 +15,9 @@
 #define STAGE      "_stage_"
 #define SPAN_DAYS  62 /* compared at once */
 #define ROUNDS     4
-#define S_A_DAY    86400
 
 /* Days behind today of which minutes are kept: 48 hours are in three days. */
 #define MINUTE_DAYS 2
-
-void pp_rollup_day_text(int64_t day, char text[static PP_ROLLUP_DAY_BYTES])
-{
-    time_t second = day * S_A_DAY;
-    struct tm date;
-
-    gmtime_r(&second, &date);
-    if (strftime(text, PP_ROLLUP_DAY_BYTES, "%Y-%m-%d", &date) == 0)
-        text[0] = '\0';
-}
-
-bool pp_rollup_day_of(const char *text, int64_t *day_out)
-{
-    struct tm date = {0};
-    char again[PP_ROLLUP_DAY_BYTES];
-    const char *end = strptime(text, "%Y-%m-%d", &date);
-
-    if (!end || *end)
-        return false;
-    *day_out = timegm(&date) / S_A_DAY;
-    pp_rollup_day_text(*day_out, again);
-    return strcmp(again, text) == 0;
-}
 
 /* --- statements ------------------------------------------------------------
  */
@@ -187,7 +163,7 @@ static bool read_line(struct pp_str line, struct pp_rollup_state *states,
 {
     struct pp_rollup_sum sum;
     struct pp_str parts[4];
-    char what[16], text[PP_ROLLUP_DAY_BYTES];
+    char what[16], text[PP_DATE_TEXT_BYTES];
     int64_t day;
 
     for (size_t i = 0; i < PP_COUNT(parts); i++)
@@ -195,7 +171,7 @@ static bool read_line(struct pp_str line, struct pp_rollup_state *states,
             return false;
     snprintf(what, sizeof(what), "%.*s", PP_ARG(parts[0]));
     snprintf(text, sizeof(text), "%.*s", PP_ARG(parts[1]));
-    return pp_rollup_day_of(text, &day) && day >= first &&
+    return pp_date_parse(pp_str_of(text), &day) && day >= first &&
            day < first + (int64_t)count && number_of(parts[2], &sum.rows) &&
            number_of(parts[3], &sum.checksum) &&
            pp_rollup_state_set(&states[day - first], what, sum);
@@ -206,13 +182,13 @@ static int compare(struct pp_rollup *rollup, int64_t first,
                    struct pp_rollup_state *states, size_t count,
                    struct pp_err *err)
 {
-    char from[PP_ROLLUP_DAY_BYTES], to[PP_ROLLUP_DAY_BYTES];
+    char from[PP_DATE_TEXT_BYTES], to[PP_DATE_TEXT_BYTES];
     const struct pp_clickhouse_value parameters[] = {
         {"from", from}, {"to", to}, {0}};
     struct pp_str answer, line;
 
-    pp_rollup_day_text(first, from);
-    pp_rollup_day_text(first + (int64_t)count - 1, to);
+    pp_date_text(first, from);
+    pp_date_text(first + (int64_t)count - 1, to);
     memset(states, 0, count * sizeof(*states));
     if (progress(rollup, NULL, NULL, err) < 0 ||
         run(rollup, pp_rollup_compare_sql, parameters, &answer, err) < 0)
@@ -233,9 +209,9 @@ static int make_planned(struct pp_rollup *rollup, int64_t first,
 {
     for (int which = 0; which < PP_ROLLUP_TABLES; which++) {
         for (size_t i = 0; i < count; i++) {
-            char day[PP_ROLLUP_DAY_BYTES];
+            char day[PP_DATE_TEXT_BYTES];
 
-            pp_rollup_day_text(first + (int64_t)i, day);
+            pp_date_text(first + (int64_t)i, day);
             if (states[i].anew[which] &&
                 make_anew(rollup, (enum pp_rollup_table)which, day, err) < 0)
                 return -1;

@@ -52,10 +52,4 @@ int pp_rollup_days(struct pp_rollup *rollup, int64_t first, int64_t last,
 /* Drops staging tables that nobody has touched for an hour. */
 int pp_rollup_clean(struct pp_rollup *rollup, struct pp_err *err);
 
-#define PP_ROLLUP_DAY_BYTES 11
-void pp_rollup_day_text(int64_t day, char text[static PP_ROLLUP_DAY_BYTES]);
-
-/* "2026-11-24" as a day; false when it is none. */
-bool pp_rollup_day_of(const char *text, int64_t *day_out);
-
 #endif

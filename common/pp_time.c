@@ -26,19 +26,14 @@ int64_t pp_mono_ms(struct pp_mono from, struct pp_mono to)
     return (to.ns - from.ns) / 1000000;
 }
 
-static int64_t floor_div(int64_t a, int64_t b)
-{
-    return a / b - (a % b < 0);
-}
-
 int64_t pp_wall_day(struct pp_wall at)
 {
-    return floor_div(at.ms, MS_PER_DAY);
+    return pp_divide_down(at.ms, MS_PER_DAY);
 }
 
 void pp_wall_text(struct pp_wall at, char text[static PP_WALL_TEXT_BYTES])
 {
-    int64_t seconds = floor_div(at.ms, 1000);
+    int64_t seconds = pp_divide_down(at.ms, 1000);
     time_t t = (time_t)seconds;
     struct tm tm;
 

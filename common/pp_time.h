@@ -26,6 +26,13 @@ int64_t pp_mono_ms(struct pp_mono from, struct pp_mono to);
 #define PP_WALL_TEXT_BYTES 25
 void pp_wall_text(struct pp_wall at, char text[static PP_WALL_TEXT_BYTES]);
 
+/* a / b rounded down also where a is negative, as times before 1970 are; b > 0.
+ */
+static inline int64_t pp_divide_down(int64_t a, int64_t b)
+{
+    return a / b - (a % b < 0);
+}
+
 /* Days since 1970-01-01 in UTC, rounded down also before it. */
 int64_t pp_wall_day(struct pp_wall at);
 

@@ -9,6 +9,7 @@
 #include "pp_json.h"
 #include "pp_mem.h"
 #include "pp_registry.h"
+#include "pp_zones.h"
 
 #include "cli.h"
 #include "site.h"
@@ -33,21 +34,45 @@ static int random_id(char id_out[static ID_BYTES], struct pp_err *err)
     return 0;
 }
 
+/* --zone by the name that it has now; UTC where nothing is said. */
+static int zone_option(int argc, char **argv,
+                       char zone_out[static PP_ZONE_NAME_BYTES],
+                       struct pp_err *err)
+{
+    const char *text = cli_option(argc, argv, "--zone", "UTC");
+    struct pp_zones *zones = NULL;
+    struct pp_zone *zone = NULL;
+    int result = pp_zones_open(&zones, PP_ZONES_FOLDER, 1, 0, err);
+
+    if (result == 0)
+        result = pp_zones_get(zones, pp_str_of(text), &zone, err);
+    if (result == 0)
+        result = pp_zones_canonical(zones, pp_str_of(text), zone_out, err);
+    else if (err->kind == PP_ERR_INVALID)
+        pp_err_set(err, PP_ERR_INVALID,
+                   "--zone %s: there is no such time zone; they are called "
+                   "like Europe/Berlin, America/New_York or UTC",
+                   text);
+    pp_zone_free(&zone);
+    pp_zones_close(&zones);
+    return result;
+}
+
 int account_create_run(struct cli *cli, int argc, char **argv,
                        struct pp_err *err)
 {
-    char id[ID_BYTES];
+    char id[ID_BYTES], zone[PP_ZONE_NAME_BYTES];
     const char *values[] = {
         id,
         cli_option(argc, argv, "--name", NULL),
         cli_option(argc, argv, "--mail", NULL),
-        cli_option(argc, argv, "--zone", "UTC"),
+        zone,
         cli_option(argc, argv, "--locale", "en"),
     };
 
     if (!values[1] || !values[2])
         return cli_usage(err, "--name and --mail are needed");
-    if (random_id(id, err) < 0 ||
+    if (zone_option(argc, argv, zone, err) < 0 || random_id(id, err) < 0 ||
         pp_pg_exec(cli->pg,
                    "INSERT INTO account (account_id, name, owner_mail, zone, "
                    "locale) VALUES ($1, $2, $3, $4, $5)",
@@ -143,19 +168,20 @@ static void print_site(const struct cli *cli, const char *id)
 
 int site_create_run(struct cli *cli, int argc, char **argv, struct pp_err *err)
 {
-    char id[ID_BYTES];
+    char id[ID_BYTES], zone[PP_ZONE_NAME_BYTES];
     const char *values[] = {
         id,
         cli_option(argc, argv, "--account", NULL),
         cli_option(argc, argv, "--name", NULL),
         cli_option(argc, argv, "--origins", ""),
-        cli_option(argc, argv, "--zone", "UTC"),
+        zone,
         cli_option(argc, argv, "--retention", "400"),
     };
 
     if (!values[1] || !values[2])
         return cli_usage(err, "--account and --name are needed");
-    if (random_id(id, err) < 0 || pp_pg_begin(cli->pg, err) < 0)
+    if (zone_option(argc, argv, zone, err) < 0 || random_id(id, err) < 0 ||
+        pp_pg_begin(cli->pg, err) < 0)
         return -1;
     if (pp_pg_exec(cli->pg,
                    "INSERT INTO site (site_id, account_id, name, origins, "

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "pp_date.h"
 #include "pp_rollup.h"
 
 #define QUERY_MS    600000
@@ -92,10 +93,10 @@ int prove_rollups(struct cli *cli, bool *equal_out, struct pp_err *err)
         return -1;
     print_head(cli);
     for (int64_t day = first; day <= last; day++) {
-        char text[PP_ROLLUP_DAY_BYTES];
+        char text[PP_DATE_TEXT_BYTES];
         bool equal;
 
-        pp_rollup_day_text(day, text);
+        pp_date_text(day, text);
         if (prove_day(cli, text, day >= today - MINUTE_DAYS, &equal, err) < 0)
             return -1;
         differ += !equal;

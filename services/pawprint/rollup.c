@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "pp_date.h"
 #include "pp_rollup.h"
 
 #include "cli.h"
@@ -36,7 +37,7 @@ static int which_days(struct pp_rollup *rollup, int argc, char **argv,
     const char *day = cli_option(argc, argv, "--day", NULL);
 
     if (day) {
-        if (!pp_rollup_day_of(day, first))
+        if (!pp_date_parse(pp_str_of(day), first))
             return cli_usage(err, "--day takes a day such as 2026-11-24");
         *last = *first;
         return 0;

@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 
+from crash.process import Process
 from kit import stack
 
 DIR = pathlib.Path(stack.address("PAWPRINT_STACK_DIR"))
@@ -32,41 +33,24 @@ def sql(text, patiently=True):
     raise RuntimeError(done.stderr)
 
 
-class Meter:
-    """A meter process, with or without a name of its own in the group."""
+class Meter(Process):
+    """A meter, with or without a name of its own in the group."""
 
     def __init__(self, bench, name):
-        self.bench, self.name, self.process = bench, name, None
+        super().__init__("meter")
+        self.bench, self.name = bench, name
 
-    def start(self, crash=None):
+    def settings(self):
         dice = self.bench.dice
-        settings = {
+        return {
             "PAWPRINT_POSTGRES_DSN": DSN.replace("pawprint@", "pawprint_meter@"),
             "PAWPRINT_INSTANCE_ID": self.name or "",
-            "PAWPRINT_INTERNAL_PORT": "0",
             "PAWPRINT_METER_FLUSH_MS": str(dice.choice((20, 200, 1000))),
-            "PAWPRINT_METER_FLUSH_EVENTS": str(dice.choice((100, 1000, 100000))),
-            **({"PAWPRINT_CRASH": crash} if crash else {})}
-        with open(DIR / "log" / "meter", "ab") as log:
-            self.process = subprocess.Popen(
-                [stack.ROOT / "build/bin/meter"], stdout=log, stderr=log,
-                env={**os.environ, **settings})
+            "PAWPRINT_METER_FLUSH_EVENTS": str(dice.choice((100, 1000, 100000)))}
+
+    def start(self, crash="", **more):
         self.bench.started.add(self)
-        return self
-
-    def runs(self):
-        return self.process is not None and self.process.poll() is None
-
-    def kill(self, how=signal.SIGKILL):
-        if self.runs():
-            self.process.send_signal(how)
-            if how in (signal.SIGKILL, signal.SIGTERM):
-                self.process.wait(60)
-
-    def await_death(self, seconds=30):
-        """Waits for it to be killed; whoever exits by itself has failed."""
-        code = self.process.wait(seconds)
-        assert code == -signal.SIGKILL, f"the meter ended with {code}"
+        return super().start(crash, **more)
 
 
 class Bench:

@@ -7,7 +7,6 @@ its record, and then under the same Message-ID.
 """
 import email
 import hashlib
-import os
 import pathlib
 import random
 import signal
@@ -15,6 +14,7 @@ import subprocess
 import time
 import uuid
 
+from crash.process import Process
 from e2e.test_usage_capacity import kit, prepare, sql
 from kit import stack
 
@@ -27,33 +27,21 @@ SETTINGS = {"meter": {"PAWPRINT_METER_FLUSH_MS": "50"},
             "notifier": {"PAWPRINT_NOTIFIER_TIMEOUT_MS": "500"}}
 
 
-class Process:
+class Service(Process):
     """A meter or notifier that is started again whenever it is dead."""
 
     def __init__(self, kind, number):
-        self.kind, self.number, self.process = kind, number, None
+        super().__init__(kind)
+        self.number = number
         self.start()
 
-    def start(self, crash=""):
-        dsn = stack.address("PAWPRINT_POSTGRES_DSN").replace(
-            "pawprint@", f"pawprint_{self.kind}@")
+    def settings(self):
         # A meter with a name has its partitions back at once.
-        name = f"m{self.number}" if self.kind == "meter" else ""
-        with (stack.folder() / "log" / self.kind).open("ab") as log:
-            self.process = subprocess.Popen(
-                [stack.ROOT / "build/bin" / self.kind], stdout=log, stderr=log,
-                env={**os.environ, **SETTINGS[self.kind],
-                     "PAWPRINT_POSTGRES_DSN": dsn, "PAWPRINT_CRASH": crash,
-                     "PAWPRINT_INSTANCE_ID": name,
-                     "PAWPRINT_INTERNAL_PORT": "0"})
-
-    def runs(self):
-        return self.process.poll() is None
-
-    def kill(self, how=signal.SIGKILL):
-        if self.runs():
-            self.process.send_signal(how)
-        self.process.wait(60)
+        name = f"m{self.number}" if self.service == "meter" else ""
+        return {"PAWPRINT_INSTANCE_ID": name, **SETTINGS[self.service],
+                "PAWPRINT_POSTGRES_DSN": stack.address(
+                    "PAWPRINT_POSTGRES_DSN").replace(
+                        "pawprint@", f"pawprint_{self.service}@")}
 
 
 def depleted_account(address):
@@ -86,8 +74,8 @@ class Bench:
         # A pause between the final dot and its answer, so that kills meet it.
         (self.mailbox / "mode").write_text("pause 50\n", encoding="ascii")
         self.processes = [
-            *(Process("meter", n) for n in range(METERS)),
-            *(Process("notifier", n) for n in range(NOTIFIERS))]
+            *(Service("meter", n) for n in range(METERS)),
+            *(Service("notifier", n) for n in range(NOTIFIERS))]
         self.totals = {"messages": 0, "kills": 0, "attempts lost": 0, "twice": 0}
 
     def close(self):
@@ -106,11 +94,11 @@ class Bench:
         """Those that had died by themselves, at a point, are started, too."""
         kind = dice.choice(("meter", "notifier"))
         victim = dice.choice([one for one in self.processes
-                              if one.kind == kind])
+                              if one.service == kind])
         victim.kill(dice.choice((signal.SIGKILL, signal.SIGTERM)))
         crash = ""
         if dice.random() < 0.5:
-            crash = f"{dice.choice(POINTS[victim.kind])}:{dice.randint(1, 5)}"
+            crash = f"{dice.choice(POINTS[victim.service])}:{dice.randint(1, 5)}"
         victim.start(crash)
         self.all_run()
 

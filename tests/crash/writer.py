@@ -15,6 +15,7 @@ import time
 import urllib.error
 import urllib.request
 
+from crash.process import Process
 from kit import stack
 from kit.old_table import OLD_TABLE
 from kit.proxy import Fault, Proxy
@@ -31,41 +32,21 @@ def question(query):
     return "SELECT kafka_partition, kafka_offset" in query
 
 
-class Writer:
-    """A writer process under a name of its own in the group."""
+class Writer(Process):
+    """A writer under a name of its own in the group."""
 
     def __init__(self, bench, name):
-        self.bench, self.name, self.process = bench, name, None
+        super().__init__("writer")
+        self.bench, self.name = bench, name
 
-    def start(self, crash=None, **more):
-        settings = {
+    def settings(self):
+        return {
             "PAWPRINT_CLICKHOUSE_URL": self.bench.proxy.url,
             "PAWPRINT_INSTANCE_ID": self.name,
-            "PAWPRINT_INTERNAL_PORT": "0",
             "PAWPRINT_WRITER_ROWS": str(self.bench.dice.choice((300, 1500, 100000))),
             "PAWPRINT_WRITER_AGE_MS": "60",
             "PAWPRINT_WRITER_FENCE_MS": "500" if self.bench.modern else "1500",
-            "PAWPRINT_WRITER_LAG_MS": str(self.bench.lag_ms),
-            **({"PAWPRINT_CRASH": crash} if crash else {}), **more}
-        with open(DIR / "log" / "writer", "ab") as log:
-            self.process = subprocess.Popen(
-                [stack.ROOT / "build/bin/writer"], stdout=log, stderr=log,
-                env={**os.environ, **settings})
-        return self
-
-    def runs(self):
-        return self.process is not None and self.process.poll() is None
-
-    def kill(self, how=signal.SIGKILL):
-        if self.runs():
-            self.process.send_signal(how)
-            if how in (signal.SIGKILL, signal.SIGTERM):
-                self.process.wait(30)
-
-    def await_death(self, seconds=60):
-        """Waits for it to be killed; whoever exits by itself has failed."""
-        code = self.process.wait(seconds)
-        assert code == -signal.SIGKILL, f"the writer ended with {code}"
+            "PAWPRINT_WRITER_LAG_MS": str(self.bench.lag_ms)}
 
 
 class Bench:
@@ -150,8 +131,10 @@ class Bench:
     def start_server(self):
         words = (["tests/stack/up", "--keep-env", "--dir", DIR] if self.modern
                  else ["tests/stack/old-clickhouse", "up", "--dir", DIR])
-        subprocess.run([stack.ROOT / words[0], *words[1:]], check=True,
-                       stdout=subprocess.DEVNULL)
+        # One that was killed may hold its port a little longer.
+        stack.until("the server starts", lambda: subprocess.run(
+            [stack.ROOT / words[0], *words[1:]], check=False,
+            stdout=subprocess.DEVNULL).returncode == 0)
 
     def pid(self, name):
         return int((DIR / "pid" / name).read_text().split()[0])

@@ -69,3 +69,16 @@ def test_the_role_of_the_relay_may_empty_the_outbox_and_nothing_else():
                 "CREATE TABLE x (y int)"):
         tried = run(sql)
         assert "permission denied" in tried.stderr, (sql, tried)
+
+
+def test_a_time_zone_is_checked_when_it_is_chosen():
+    made = stack.pawprint("account", "create", "--name", "east", "--mail",
+                          "owner@example.com", "--zone", "US/Eastern")
+    zone = f"SELECT zone FROM account WHERE account_id = '{made['account']}'"
+    assert stack.postgres(zone) == "America/New_York", "it has a newer name"
+    for wrong in ("Mars/Olympus", "../../etc/passwd", "localtime", ""):
+        for words in (("account", "create", "--mail", "owner@example.com"),
+                      ("site", "create", "--account", made["account"])):
+            done = stack.run_pawprint(*words, "--name", "x", "--zone", wrong)
+            assert done.returncode == 1, done
+            assert f"--zone {wrong}: there is no such" in done.stderr, done

@@ -40,11 +40,9 @@ def with_settings(values, work):
 def test_a_hit_is_stored_over_tls_and_sasl():
     def work():
         stack.services("up")
-        encrypted = subprocess.run(
-            ["psql", "-qAtX", stack.address("PAWPRINT_POSTGRES_DSN"), "-c",
-             "SELECT count(*) FROM pg_stat_ssl JOIN pg_stat_activity USING "
-             "(pid) WHERE ssl AND usename = 'pawprint_relay'"],
-            capture_output=True, text=True, check=True).stdout
+        encrypted = stack.postgres(
+            "SELECT count(*) FROM pg_stat_ssl JOIN pg_stat_activity USING "
+            "(pid) WHERE ssl AND usename = 'pawprint_relay'")
         assert int(encrypted) >= 1, "the relay's connection is not encrypted"
         site, sender = stack.new_site("tls"), Sender()
         hit = {"site": site, "url": "https://shop.example/", "id": "tls"}

@@ -7,18 +7,12 @@ import time
 
 from kit import stack
 from kit.hits import Sender
+from kit.stack import postgres as sql
 
 URL = "https://shop.example/"
 PERSON = ("Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 "
           "Firefox/128.0")
 BOT = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"
-
-
-def sql(text):
-    done = subprocess.run(
-        ["psql", "-qAtX", stack.address("PAWPRINT_POSTGRES_DSN"), "-c", text],
-        capture_output=True, text=True, check=True)
-    return done.stdout.strip()
 
 
 def redis(*words):

@@ -73,12 +73,12 @@ def looked(alert, times):
                    f"alert_state WHERE alert_id = {alert}")
         stack.until("looked at", lambda l=last: sql(
             "SELECT coalesce(max(evaluated_at)::text, '') FROM alert_state "
-            f"WHERE alert_id = {alert}") not in ("", l), 30)
+            f"WHERE alert_id = {alert}") not in ("", l), 60)
 
 
 def known(site):
     stack.until("site known", lambda: Sender().send(
-        {"site": site, "url": URL})[0] == 202, 20)
+        {"site": site, "url": URL})[0] == 202, 60)
 
 
 def test_a_broken_budget_is_told_once_and_its_end_once_by_two_meters():
@@ -92,18 +92,18 @@ def test_a_broken_budget_is_told_once_and_its_end_once_by_two_meters():
         alert = stack.pawprint("alert", "add", site, "lcp", "--least",
                                "20")["alert"]
         sends(site, 4000, 20)
-        stack.until("it fires", lambda: messages(alert), 60)
+        stack.until("it fires", lambda: messages(alert), 120)
         looked(alert, 5)
         assert messages(alert) == ["alert_fired"]
         sends(site, 900, 200)
-        stack.until("it ends", lambda: len(messages(alert)) == 2, 60)
+        stack.until("it ends", lambda: len(messages(alert)) == 2, 120)
         looked(alert, 5)
         assert messages(alert) == ["alert_fired", "alert_resolved"]
         workers = sql("SELECT count(DISTINCT worker) FROM job_run WHERE job = "
                       "'alerts' AND worker LIKE '%:' || "
                       f"'{other.pid}' AND state = 'done'")
         assert workers == "1"  # it took its turns
-        stack.until("both mails", lambda: len(rules.mails(owner)) >= 2, 20)
+        stack.until("both mails", lambda: len(rules.mails(owner)) >= 2, 60)
     assert rules.subjects(owner) == [
         "Alert: LCP over its budget (budget)",
         "Resolved: LCP over its budget (budget)"]
@@ -179,7 +179,7 @@ def looks(times):
         return int(sql("SELECT count(*) FROM job_run WHERE job = "
                        "'alerts.staff' AND state = 'done'"))
     before = done()
-    stack.until("looked at", lambda: done() >= before + times, 60)
+    stack.until("looked at", lambda: done() >= before + times, 120)
 
 
 def test_staff_is_told_once_of_ten_times_the_limit():
@@ -198,7 +198,7 @@ def test_staff_is_told_once_of_ten_times_the_limit():
     for _ in range(3):  # into grace, then further
         subprocess.run([stack.ROOT / "build/bin/capacity", "run", account],
                        check=True, stdout=subprocess.DEVNULL)
-    stack.until("told", lambda: staff_told(name), 20)
+    stack.until("told", lambda: staff_told(name), 60)
     mail, = staff_told(name)
     assert "Usage is ten times the limit" in mail["Subject"]
     words = words_of(mail)
@@ -219,7 +219,7 @@ def test_staff_is_told_once_of_records_that_were_rejected():
                  "hits.v1"], input=b"no hit", check=True)
             looks(2)
         stack.until("told", lambda: len(staff_told(
-            "Records were rejected")) > before, 20)
+            "Records were rejected")) > before, 60)
         looks(2)
     after = staff_told("Records were rejected")
     assert len(after) == before + 1, (before, len(after))
@@ -236,7 +236,7 @@ def test_staff_is_told_once_of_a_group_that_lags():
         stack.services("down", "writer")
         try:
             Sender().send([{"site": site, "url": URL}] * 20)
-            stack.until("told", lambda: len(staff_told(lagging)) > before, 40)
+            stack.until("told", lambda: len(staff_told(lagging)) > before, 90)
             looks(3)
             assert len(staff_told(lagging)) == before + 1
         finally:
@@ -263,7 +263,7 @@ def test_staff_is_told_once_of_an_account_that_uses_ten_times_its_median():
     sql("UPDATE installation SET is_test = true, clock_shift = '15 minutes'")
     try:  # the quarter of an hour has ended
         with quick_meter(PAWPRINT_METER_STAFF_MEDIAN_EVENTS=25):
-            stack.until("told", lambda: staff_told(name), 40)
+            stack.until("told", lambda: staff_told(name), 90)
             looks(3)
     finally:
         sql("UPDATE installation SET clock_shift = '0'")

@@ -24,7 +24,6 @@ HOUR_S = 3600
 DAY_S = 86400
 METERS, KILLS = 3, 12
 QUARTER_S = 900
-PARTITIONS = 9
 
 
 class Program:
@@ -318,26 +317,3 @@ def test_who_is_taken_again_is_told_how_many_events_were_refused():
     assert facts["refused"] >= 8, facts
     assert facts["refused_from_at"] < facts["refused_until"], facts
     return f"{facts['refused']} refused"
-
-
-# --- topics; the last of all, since it stays so -------------------------------
-
-
-def test_partitions_that_are_added_are_counted_from_their_beginning():
-    account = counted_account("more partitions")
-    subprocess.run(
-        [stack.ROOT / "build/bin/topics",
-         stack.address("PAWPRINT_KAFKA_BROKERS"), "partitions",
-         "pawprint.events.v1", str(PARTITIONS)], check=True)
-    account.receive(500, time.time())
-    for name in ("meter", "writer"):  # else they hear of it within 5 minutes
-        stack.services("down", name)
-        stack.services("up", name)
-    stack.until("all is counted", lambda: account.counted() == 501)
-    stack.until("all is stored", lambda: rows(account) == 501)
-    added = stack.count(
-        f"SELECT count() FROM events WHERE site_id = '{account.site}' AND "
-        f"kafka_partition = {PARTITIONS - 1}")
-    assert added > 0, "nothing came to the new one"
-    equal()
-    return f"{added} of 501 in the new one"

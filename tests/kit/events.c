@@ -4,7 +4,7 @@
  *
  *   events BROKERS PREFIX COUNT SEED [--bad EVERY] [--months] [--odd N]
  *          [--site ID] [--sites N] [--rate PER_SECOND] [--json TOPIC]
- *          [--account ID] [--received MS] [--views]
+ *          [--account ID] [--received MS] [--views] [--hits]
  *
  *   --bad     every so many, an event has a pathname of 1,500 bytes
  *   --months  a quarter of them happened a month ago
@@ -15,6 +15,8 @@
  *   --account that had the site at receipt; else the site's id
  *   --received  all of them then, by the collector's clock; else now
  *   --views   page views of people, and nothing else
+ *   --hits    page views of people as a collector puts them onto `hits`, so
+ *             that an enricher makes the events
  *   --json    to that topic instead, as rows of JSONEachRow with the columns
  *             of the table, for programs that read no Avro
  *
@@ -36,6 +38,7 @@
 #include "pp_topics.h"
 
 #include "event.h"
+#include "hit.h"
 
 #define WAIT_MS  10000
 #define FLUSH_MS 120000
@@ -44,7 +47,7 @@
 static struct {
     long bad, odd, rate, sites;
     int64_t received_ms;
-    bool months, views;
+    bool months, views, hits;
     const char *site, *account, *json;
 } options;
 
@@ -251,6 +254,27 @@ static void json_encode(const struct event *event, struct pp_buf *buf)
     pp_buf_add_text(buf, "}");
 }
 
+/* --- as hits ---------------------------------------------------------------
+ */
+
+/* What a collector would have received, for the event to become of it. */
+static struct hit hit_of(const struct event *event)
+{
+    return (struct hit){
+        .event_id = event->event_id,
+        .site_id = event->site_id,
+        .account_id = event->account_id,
+        .received_at_ms = event->received_at_ms,
+        .kind = HIT_KIND_PAGEVIEW,
+        .url = PP_LIT("https://www.shop.example/"),
+        .user_agent = PP_LIT("Mozilla/5.0 (X11; Linux x86_64; rv:128.0) "
+                             "Gecko/20100101 Firefox/128.0"),
+        .has_visitor = true,
+        .visitor = event->visitor,
+        .retention_days = event->retention_days,
+    };
+}
+
 /* --- sending -------------------------------------------------------------- */
 
 static void encode(const struct event *event, struct pp_buf *buf)
@@ -258,6 +282,13 @@ static void encode(const struct event *event, struct pp_buf *buf)
     pp_buf_reset(buf);
     if (options.json) {
         json_encode(event, buf);
+        return;
+    }
+    if (options.hits) {
+        struct hit hit = hit_of(event);
+
+        pp_registry_put(NULL, HIT_FINGERPRINT, buf);
+        hit_encode(&hit, buf);
         return;
     }
     pp_registry_put(NULL, EVENT_FINGERPRINT, buf);
@@ -337,6 +368,7 @@ static int run(const struct pp_kafka_access *kafka, char **argv,
         .queue_bytes = (size_t)64 << 20,
         .delivered = on_delivered,
     };
+    const char *name = options.hits ? "hits.v1" : "events.v1";
     char topic[200], epoch[24];
     struct pp_kafka_header headers[] = {{PP_TOPICS_HEADER, {epoch, 0}}, {0}};
     struct pp_record record = {.topic = topic, .headers = headers};
@@ -345,12 +377,12 @@ static int run(const struct pp_kafka_access *kafka, char **argv,
     int result;
 
     if (!options.json &&
-        pp_topics_epoch(kafka, argv[2], "events.v1", WAIT_MS, &number, err) < 0)
+        pp_topics_epoch(kafka, argv[2], name, WAIT_MS, &number, err) < 0)
         return -1;
     if (options.json)
         snprintf(topic, sizeof(topic), "%s", options.json);
     else
-        snprintf(topic, sizeof(topic), "%sevents.v1", argv[2]);
+        snprintf(topic, sizeof(topic), "%s%s", argv[2], name);
     headers[0].value.n =
         (size_t)snprintf(epoch, sizeof(epoch), "%" PRId64, number);
     for (const char *c = argv[4]; *c; c++)
@@ -372,6 +404,8 @@ static bool read_options(int argc, char **argv)
             options.months = true;
         else if (strcmp(argv[i], "--views") == 0)
             options.views = true;
+        else if (strcmp(argv[i], "--hits") == 0)
+            options.hits = true;
         else if (strcmp(argv[i], "--account") == 0 && ++i)
             options.account = next;
         else if (strcmp(argv[i], "--received") == 0 && ++i)
@@ -405,7 +439,7 @@ int main(int argc, char **argv)
                 "usage: events BROKERS PREFIX COUNT SEED [--bad EVERY] "
                 "[--months] [--odd N] [--site ID] [--sites N] "
                 "[--rate N] [--json TOPIC] [--account ID] [--received MS] "
-                "[--views]\n");
+                "[--views] [--hits]\n");
         return 2;
     }
     kafka.brokers = argv[1];

@@ -8,18 +8,10 @@ import subprocess
 import uuid
 
 from kit import stack
+from kit.stack import postgres as sql
 
 PARTITION = 999  # of rows that no writer has made
 OFFSETS = itertools.count()
-
-
-def sql(text):
-    done = subprocess.run(
-        ["psql", "-qAtX", "-v", "ON_ERROR_STOP=1",
-         stack.address("PAWPRINT_POSTGRES_DSN"), "-c", text],
-        check=False, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    return done.stdout.strip()
 
 
 @contextlib.contextmanager

@@ -51,11 +51,13 @@ def new_site(name, *options):
 
 
 def postgres(sql):
-    """Its answer as psql prints it, without a frame."""
-    return subprocess.run(
+    """What it answers, as psql prints it without a frame."""
+    done = subprocess.run(
         ["psql", "-qAtX", "-v", "ON_ERROR_STOP=1",
          address("PAWPRINT_POSTGRES_DSN"), "-c", sql],
-        capture_output=True, text=True, check=True).stdout.strip()
+        check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
 
 
 def clickhouse(sql):

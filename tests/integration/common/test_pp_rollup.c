@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "pp_date.h"
 #include "pp_rollup.h"
 #include "pp_time.h"
 
@@ -37,14 +38,14 @@ static struct pp_clickhouse *connect_to(const char *database)
 
 static struct pp_str run_on_day(const char *sql, int64_t on)
 {
-    char day[PP_ROLLUP_DAY_BYTES];
+    char day[PP_DATE_TEXT_BYTES];
     const struct pp_clickhouse_value parameters[] = {{"day", day}, {0}};
     const struct pp_clickhouse_call call = {
         .sql = sql, .parameters = parameters, .timeout_ms = CALL_MS};
     struct pp_err err = {0};
     struct pp_str answer;
 
-    pp_rollup_day_text(on, day);
+    pp_date_text(on, day);
     if (pp_clickhouse_run(clickhouse, &call, &answer, &err) < 0)
         fail_msg("%.300s: %s", sql, err.msg);
     return pp_str_trim(answer);

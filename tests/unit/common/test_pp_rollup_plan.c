@@ -152,23 +152,6 @@ static void a_day_that_has_grown_by_little_may_wait(void **state)
     assert_string_equal(anew(PP_ROLLUP_DAY), "");
 }
 
-static void a_day_is_read_as_it_is_written(void **state)
-{
-    static const char *const wrong[] = {"2026-02-30", "2026-1-1", "today", "",
-                                        "2026-11-24x"};
-    char text[PP_ROLLUP_DAY_BYTES];
-    int64_t day;
-
-    (void)state;
-    assert_true(pp_rollup_day_of("2024-02-29", &day));
-    assert_int_equal(day, 19782);
-    pp_rollup_day_text(day, text);
-    assert_string_equal(text, "2024-02-29");
-    for (size_t i = 0; i < PP_COUNT(wrong); i++)
-        if (pp_rollup_day_of(wrong[i], &day))
-            fail_msg("'%s' is taken for a day", wrong[i]);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -185,7 +168,6 @@ int main(void)
         cmocka_unit_test_setup(
             a_day_by_entry_page_that_lacks_a_visit_is_made_anew, begin),
         cmocka_unit_test_setup(a_day_that_has_grown_by_little_may_wait, begin),
-        cmocka_unit_test(a_day_is_read_as_it_is_written),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
