@@ -120,6 +120,8 @@ class Bench:
             self.travel(guests)
         finally:
             self.stripe.fake("/chaos", **CALM)
+            for one in self.processes:  # a point that was not met yet is left
+                one.kill()
             self.all_run()
         watch.wait()
         return self.check(guests, watch)
