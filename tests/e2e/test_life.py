@@ -14,8 +14,9 @@ SERVICES = sorted(path.parent.name for path in
                   (stack.ROOT / "services").glob("*/main.c")
                   if path.parent.name != "pawprint")
 # What each cannot do without, where that is not Kafka.
-NEEDS = {"reports": "PAWPRINT_CLICKHOUSE_URL",
-         "notifier": "PAWPRINT_POSTGRES_DSN"}
+NEEDS = {"billing": "PAWPRINT_POSTGRES_DSN",
+         "notifier": "PAWPRINT_POSTGRES_DSN",
+         "reports": "PAWPRINT_CLICKHOUSE_URL"}
 
 
 def run(name, *words, **environment):
