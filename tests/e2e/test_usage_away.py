@@ -7,6 +7,7 @@ the offsets of one pending for ever (services/enricher/README.md), whoever asks.
 """
 import contextlib
 import http.client
+import itertools
 import os
 import signal
 import threading
@@ -59,10 +60,13 @@ class Visitors:
             for pause_s in ([0, 0, 0] if state == "ok" else [0.05])]
 
     def visit(self, state, account, pause_s):
-        sender = Sender()
+        """From many networks, or there would be too many of one."""
+        sender, numbers = Sender(), itertools.count()
         while not self.stopped.wait(pause_s):
+            high, low = divmod(next(numbers) % 65536, 256)
             try:
-                self.answers[state].append(account.send(sender))
+                self.answers[state].append(
+                    account.send(sender, f"10.{high}.{low}.1"))
             except (OSError, http.client.HTTPException) as why:
                 self.answers[state].append(why)
 

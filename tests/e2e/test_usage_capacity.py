@@ -66,9 +66,9 @@ class Account:
     def plan(self, code):
         return stack.pawprint("account", "plan", self.id, code)["state"]
 
-    def send(self, sender=None):
+    def send(self, sender=None, address=None):
         hit = {"site": self.site, "url": URL}
-        return (sender or self.sender).send(hit)[0]
+        return (sender or self.sender).send(hit, address=address)[0]
 
     def answer(self):
         """Status, headers and body of a hit."""
