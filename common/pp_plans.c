@@ -33,7 +33,7 @@ enum {
     HAS_FEATURES = 32,
     HAS_PRICES = 64,
     HAS_ALL = 127,
-    HAS_OFFERS = 128, /* may be missing: nothing is sold */
+    HAS_OFFERS = 128,  /* may be missing: nothing is sold */
     HAS_CEILING = 256, /* or not */
 };
 

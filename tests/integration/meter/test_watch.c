@@ -3,10 +3,10 @@
  * a clock of its own that is shifted.
  */
 #include <inttypes.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "pp_mem.h"
@@ -412,29 +412,34 @@ static void a_rule_of_zero_tells_nothing(void **state)
     assert_int_equal(number("SELECT count(*) FROM notification"), 0);
 }
 
+/* With connections of its own, as another meter has. */
+static void *look_as_another(void *context)
+{
+    struct watch watch = {.prefix = prefix, .options = &usual};
+    struct pp_err err = {0};
+    bool *went = context;
+
+    *went = pp_pg_open(&watch.pg, meter_dsn, "test", &err) == 0 &&
+            pp_kafka_open(&watch.kafka, &access_, &err) == 0 &&
+            watch_look(&watch, &err) == 0;
+    pp_kafka_close(&watch.kafka);
+    pp_pg_close(&watch.pg);
+    return NULL;
+}
+
 static void several_that_look_at_once_tell_once(void **state)
 {
-    pid_t children[4];
+    pthread_t threads[4];
+    bool went[4];
 
     (void)state;
     use("a", 5000, "1 hour");
-    for (size_t i = 0; i < PP_COUNT(children); i++) {
-        children[i] = fork();
-        if (children[i] == 0) {
-            struct watch watch = {.prefix = prefix, .options = &usual};
-            struct pp_err err = {0};
-            bool went = pp_pg_open(&watch.pg, meter_dsn, "test", &err) == 0 &&
-                        pp_kafka_open(&watch.kafka, &access_, &err) == 0 &&
-                        watch_look(&watch, &err) == 0;
-
-            _exit(went ? 0 : 1);
-        }
-    }
-    for (size_t i = 0; i < PP_COUNT(children); i++) {
-        int status;
-
-        assert_int_equal(waitpid(children[i], &status, 0), children[i]);
-        assert_int_equal(status, 0);
+    for (size_t i = 0; i < PP_COUNT(threads); i++)
+        assert_int_equal(
+            pthread_create(&threads[i], NULL, look_as_another, &went[i]), 0);
+    for (size_t i = 0; i < PP_COUNT(threads); i++) {
+        pthread_join(threads[i], NULL);
+        assert_true(went[i]);
     }
     assert_int_equal(told("staff/median/a/%"), 1);
 }
