@@ -2,17 +2,7 @@
 
 #include <stdio.h>
 
-#include "pp_time.h"
-
-static void add_instant(struct pp_buf *facts, const char *name, int64_t at_ms)
-{
-    char text[PP_WALL_TEXT_BYTES];
-
-    if (at_ms == 0)
-        return;
-    pp_wall_text((struct pp_wall){at_ms}, text);
-    pp_buf_printf(facts, ",\"%s\":\"%s\"", name, text);
-}
+#include "pp_json.h"
 
 const char *pp_alert_title(enum pp_alert_kind kind)
 {
@@ -74,9 +64,9 @@ void pp_alert_report_add(const struct pp_alert_report *report,
     add_number(out, "threshold", is->limit);
     if (is->usual >= 0)
         add_number(out, "usual", is->usual);
-    add_instant(out, "since_at", is->next.since_ms);
+    pp_json_add_instant(out, "since_at", is->next.since_ms);
     if (is->message == PP_ALERT_RESOLVED)
-        add_instant(out, "resolved_at", is->next.resolved_ms);
+        pp_json_add_instant(out, "resolved_at", is->next.resolved_ms);
     if (report->is_test)
         pp_buf_add_text(out, ",\"test\":true");
     pp_buf_add_byte(out, '}');

@@ -336,16 +336,6 @@ static int write_capacity(struct account *account,
     return exec(account, write_sql, &values, err);
 }
 
-static void add_instant(struct pp_buf *facts, const char *name, int64_t at_ms)
-{
-    char text[PP_WALL_TEXT_BYTES];
-
-    if (at_ms == 0)
-        return;
-    pp_wall_text((struct pp_wall){at_ms}, text);
-    pp_buf_printf(facts, ",\"%s\":\"%s\"", name, text);
-}
-
 /*
  * What was refused since the last T3, for the mail that it is over: as counted
  * by now, in whole hours, of the sites that are the account's.
@@ -394,16 +384,16 @@ static void facts_make(const struct account *account,
                   ",\"confirmed\":%s",
                   facts->used, facts->limit, next->limit_version,
                   account->grace_days, facts->is_confirmed ? "true" : "false");
-    add_instant(out, "window_start", next->window_start_ms);
-    add_instant(out, "window_ends_at", next->window_end_ms);
-    add_instant(out, "grace_ends_at", next->grace_ends_at_ms);
-    add_instant(out, "reject_until", next->reject_until_ms);
-    add_instant(out, "counted_at", account->counted_at_ms);
-    add_instant(out, "handed_over_at", facts->handed_over_at_ms);
+    pp_json_add_instant(out, "window_start", next->window_start_ms);
+    pp_json_add_instant(out, "window_ends_at", next->window_end_ms);
+    pp_json_add_instant(out, "grace_ends_at", next->grace_ends_at_ms);
+    pp_json_add_instant(out, "reject_until", next->reject_until_ms);
+    pp_json_add_instant(out, "counted_at", account->counted_at_ms);
+    pp_json_add_instant(out, "handed_over_at", facts->handed_over_at_ms);
     if (account->refused > 0)
         pp_buf_printf(out, ",\"refused\":%" PRId64, account->refused);
-    add_instant(out, "refused_from_at", account->refused_from_ms);
-    add_instant(out, "refused_until", account->refused_until_ms);
+    pp_json_add_instant(out, "refused_from_at", account->refused_from_ms);
+    pp_json_add_instant(out, "refused_until", account->refused_until_ms);
     if (account->blocked_reason[0]) {
         pp_buf_add_text(out, ",\"blocked_reason\":");
         pp_json_add_str(out, pp_str_of(account->blocked_reason));

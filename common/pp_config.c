@@ -314,3 +314,19 @@ void pp_config_markdown(const struct pp_setting *settings, FILE *out)
         (void)fprintf(out, " |\n");
     }
 }
+
+const char *pp_config_url_wrong(const char *text)
+{
+    struct pp_str url = pp_str_of(text);
+
+    if (pp_str_starts(url, PP_LIT("https://")))
+        url = pp_str_sub(url, 8, url.n);
+    else if (pp_str_starts(url, PP_LIT("http://")))
+        url = pp_str_sub(url, 7, url.n);
+    else
+        return "has to begin with https://, or for trying it out http://";
+    if (url.n == 0 || url.n > 255 || strpbrk(url.p, "/?# ;'\"<>|\\"))
+        return "has to be an address without a path, like "
+               "https://pawprint.example";
+    return NULL;
+}

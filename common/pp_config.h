@@ -108,4 +108,10 @@ void pp_config_help(const struct pp_setting *settings, FILE *out);
 /* Prints the settings as a Markdown table, for docs/configuration.md. */
 void pp_config_markdown(const struct pp_setting *settings, FILE *out);
 
+/*
+ * For PP_STR_CHECKED: an address of ours as people reach it, without a path,
+ * "https://pawprint.example". What it has to be, or NULL when it is right.
+ */
+const char *pp_config_url_wrong(const char *text);
+
 #endif

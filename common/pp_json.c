@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "pp_time.h"
+
 /* What the grammar lets come next. */
 enum expects {
     VALUE,       /* any value */
@@ -437,4 +439,14 @@ void pp_json_add_str(struct pp_buf *out, struct pp_str text)
             at += add_special(out, text, at);
     }
     pp_buf_add_byte(out, '"');
+}
+
+void pp_json_add_instant(struct pp_buf *out, const char *name, int64_t at_ms)
+{
+    char text[PP_WALL_TEXT_BYTES];
+
+    if (at_ms == 0)
+        return;
+    pp_wall_text((struct pp_wall){at_ms}, text);
+    pp_buf_printf(out, ",\"%s\":\"%s\"", name, text);
 }

@@ -78,4 +78,7 @@ bool pp_json_double(struct pp_str number, double *out);
  */
 void pp_json_add_str(struct pp_buf *out, struct pp_str text);
 
+/* Adds ,"name":"2026-11-25T12:00:00.000Z", or nothing at the instant 0. */
+void pp_json_add_instant(struct pp_buf *out, const char *name, int64_t at_ms);
+
 #endif

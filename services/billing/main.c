@@ -96,7 +96,7 @@ static const struct pp_setting settings[] = {
     PP_INT_RANGE("PAWPRINT_BILLING_CLERKS", &cfg.clerks, "4", 1, 64,
                  "calls of customers that are served at once"),
     PP_STR_CHECKED("PAWPRINT_BILLING_URL", &cfg.web.url,
-                   "https://billing.example", web_url_wrong,
+                   "https://billing.example", pp_config_url_wrong,
                    "address of the billing pages, as customers see it; Stripe "
                    "sends them back there"),
     PP_SECRET("PAWPRINT_REDIS_URL", &cfg.web.redis, "",

@@ -1,15 +1,12 @@
 #include "sweep.h"
 
 #include <inttypes.h>
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "pp_crash.h"
-#include "pp_job.h"
+#include "pp_job_thread.h"
 #include "pp_log.h"
 #include "pp_mem.h"
 #include "pp_metrics.h"
@@ -17,8 +14,6 @@
 
 #include "inbox.h"
 
-#define IDLE_US     200000
-#define AWAY_US     2000000
 #define LEASE_S     30 /* a call of Stripe's takes 10 at most */
 #define PAGES_MAX   1000
 #define OVERLAP_S   INT64_C(259200)  /* Stripe tries for 3 days by itself */
@@ -221,9 +216,7 @@ struct sweep {
     struct pp_jobs *jobs;
     struct stripe *stripe;
     struct pp_job table[JOBS];
-    pthread_t thread;
-    bool started;
-    atomic_bool stop;
+    struct pp_job_thread *thread;
 };
 
 struct turn {
@@ -235,11 +228,7 @@ static int keep_on(void *context, struct pp_err *err)
 {
     const struct turn *turn = context;
 
-    if (atomic_load(&turn->self->stop)) {
-        pp_job_give_back(turn->run);
-        return pp_err_set(err, PP_ERR_AGAIN, "told to stop");
-    }
-    return pp_job_renew(turn->run, err);
+    return pp_job_thread_keep_on(turn->self->thread, turn->run, err);
 }
 
 static struct sync sync_of(struct sweep *self, struct pp_job_run *run)
@@ -327,42 +316,20 @@ static int run_compare(struct pp_job_run *run, void *context,
 
 /* --- the thread ----------------------------------------------------------- */
 
-static int one_turn(struct sweep *self, struct pp_err *err)
+static int one_turn(void *context, enum pp_job_outcome *outcome_out,
+                    struct pp_err *err)
 {
-    enum pp_job_outcome outcome;
+    struct sweep *self = context;
     const struct pp_job *job;
     int64_t sweep_s, compare_s;
 
-    if (pp_jobs_turn(self->jobs, &outcome, &job, err) < 0 ||
+    if (pp_jobs_turn(self->jobs, outcome_out, &job, err) < 0 ||
         pp_job_age(self->jobs, self->table[SWEEP].name, &sweep_s, err) < 0 ||
         pp_job_age(self->jobs, self->table[COMPARE].name, &compare_s, err) < 0)
         return -1;
     pp_gauge_set(&sweep_age, sweep_s);
     pp_gauge_set(&compare_age, compare_s);
-    if (outcome == PP_JOB_NOTHING)
-        usleep(IDLE_US);
     return 0;
-}
-
-static void *work(void *context)
-{
-    struct sweep *self = context;
-    bool is_away = false;
-
-    while (!atomic_load(&self->stop)) {
-        struct pp_err err = {0};
-
-        if (one_turn(self, &err) == 0) {
-            is_away = false;
-            continue;
-        }
-        if (!is_away)
-            pp_warn("jobs.wait", "why=%s", err.msg);
-        is_away = true;
-        for (int i = 0; i < AWAY_US / IDLE_US && !atomic_load(&self->stop); i++)
-            usleep(IDLE_US);
-    }
-    return NULL;
 }
 
 int sweep_open(struct sweep **sweep_out, const struct sweep_options *options,
@@ -388,10 +355,7 @@ int sweep_open(struct sweep **sweep_out, const struct sweep_options *options,
         pp_jobs_open(&self->jobs, options->postgres, "billing", self->table,
                      JOBS, self, err) < 0)
         return -1;
-    if (pthread_create(&self->thread, NULL, work, self))
-        return pp_err_set(err, PP_ERR_FATAL, "a thread can't be started");
-    self->started = true;
-    return 0;
+    return pp_job_thread_open(&self->thread, one_turn, self, err);
 }
 
 void sweep_close(struct sweep **sweep)
@@ -400,9 +364,7 @@ void sweep_close(struct sweep **sweep)
 
     if (!self)
         return;
-    atomic_store(&self->stop, true);
-    if (self->started)
-        pthread_join(self->thread, NULL);
+    pp_job_thread_close(&self->thread);
     pp_jobs_close(&self->jobs);
     stripe_close(&self->stripe);
     free(self);

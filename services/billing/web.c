@@ -50,22 +50,6 @@ void web_metrics_add(void)
     limiter_metrics_add();
 }
 
-const char *web_url_wrong(const char *text)
-{
-    struct pp_str url = pp_str_of(text);
-
-    if (pp_str_starts(url, PP_LIT("https://")))
-        url = pp_str_sub(url, 8, url.n);
-    else if (pp_str_starts(url, PP_LIT("http://")))
-        url = pp_str_sub(url, 7, url.n);
-    else
-        return "has to begin with https://, or for trying it out http://";
-    if (url.n == 0 || url.n > 255 || strpbrk(url.p, "/?# ;'\""))
-        return "has to be an address without a path, like "
-               "https://billing.example";
-    return NULL;
-}
-
 int web_open(struct web **web_out, const struct web_options *options,
              struct pp_err *err)
 {

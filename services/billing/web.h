@@ -31,9 +31,6 @@ void web_close(struct web **web);
 /* Once a turn of one thread. Waits for nothing. */
 void web_turn(struct web *web);
 
-/* For pp_config: what an address has to be, or NULL when it is right. */
-const char *web_url_wrong(const char *url);
-
 /* Adds the metrics of all this; before there are other threads. */
 void web_metrics_add(void);
 

@@ -1,20 +1,16 @@
 #include "jobs.h"
 
 #include <inttypes.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "pp_alert_pg.h"
-#include "pp_job.h"
+#include "pp_job_thread.h"
 #include "pp_log.h"
 #include "pp_mem.h"
 #include "pp_metrics.h"
 #include "pp_usage.h"
 
-#define IDLE_US      200000
-#define AWAY_US      2000000
 #define STATEMENT_MS 50000
 #define LEASE_S      120 /* longer than two statements */
 #define JOB_NAME     "usage.reconcile"
@@ -52,9 +48,7 @@ struct jobs {
     struct pp_kafka *kafka;
     struct pp_clickhouse *clickhouse;
     struct pp_job table[4];
-    pthread_t thread;
-    bool started;
-    atomic_bool stop;
+    struct pp_job_thread *thread;
     atomic_bool compared;
 };
 
@@ -78,16 +72,11 @@ struct turn {
     struct pp_job_run *run;
 };
 
-/* Before a write: are we to stop, and is the run still ours? */
 static int progress(void *context, struct pp_err *err)
 {
     const struct turn *turn = context;
 
-    if (atomic_load(&turn->self->stop)) {
-        pp_job_give_back(turn->run);
-        return pp_err_set(err, PP_ERR_AGAIN, "told to stop");
-    }
-    return pp_job_renew(turn->run, err);
+    return pp_job_thread_keep_on(turn->self->thread, turn->run, err);
 }
 
 /* Whole quarters that ended long enough ago. */
@@ -223,42 +212,20 @@ static int watch_for_staff(struct pp_job_run *run, void *context,
 /* --- the thread ------------------------------------------------------------
  */
 
-static int one_turn(struct jobs *self, struct pp_err *err)
+static int one_turn(void *context, enum pp_job_outcome *outcome_out,
+                    struct pp_err *err)
 {
-    enum pp_job_outcome outcome;
+    struct jobs *self = context;
     const struct pp_job *job;
     int64_t seconds;
 
-    if (pp_jobs_turn(self->jobs, &outcome, &job, err) < 0 ||
+    if (pp_jobs_turn(self->jobs, outcome_out, &job, err) < 0 ||
         pp_job_age(self->jobs, JOB_NAME, &seconds, err) < 0)
         return -1;
     pp_gauge_set(&age, seconds);
-    if (outcome == PP_JOB_FAILED)
+    if (*outcome_out == PP_JOB_FAILED)
         pp_counter_add(&failures, 1);
-    if (outcome == PP_JOB_NOTHING)
-        usleep(IDLE_US);
     return 0;
-}
-
-/* Counting goes on whatever becomes of the jobs. */
-static void *work(void *context)
-{
-    struct jobs *self = context;
-    bool away = false;
-
-    while (!atomic_load(&self->stop)) {
-        struct pp_err err = {0};
-
-        if (one_turn(self, &err) == 0) {
-            away = false;
-            continue;
-        }
-        if (!away)
-            pp_warn("jobs.wait", "why=%s", err.msg);
-        away = true;
-        usleep(AWAY_US);
-    }
-    return NULL;
 }
 
 static void register_jobs(struct jobs *self)
@@ -310,10 +277,7 @@ int jobs_open(struct jobs **jobs_out, const struct jobs_options *options,
         pp_jobs_open(&self->jobs, options->postgres, "meter", self->table,
                      PP_COUNT(self->table), self, err) < 0)
         return -1;
-    if (pthread_create(&self->thread, NULL, work, self))
-        return pp_err_set(err, PP_ERR_FATAL, "a thread can't be started");
-    self->started = true;
-    return 0;
+    return pp_job_thread_open(&self->thread, one_turn, self, err);
 }
 
 bool jobs_compared(struct jobs *jobs)
@@ -327,9 +291,7 @@ void jobs_close(struct jobs **jobs)
 
     if (!self)
         return;
-    atomic_store(&self->stop, true);
-    if (self->started)
-        pthread_join(self->thread, NULL);
+    pp_job_thread_close(&self->thread);
     pp_jobs_close(&self->jobs);
     pp_clickhouse_close(&self->clickhouse);
     pp_kafka_close(&self->kafka);

@@ -5,6 +5,7 @@
 
 #include <sodium.h>
 
+#include "pp_config.h"
 #include "pp_mem.h"
 
 #define DAY_S         INT64_C(86400)
@@ -13,20 +14,7 @@
 
 const char *links_url_wrong(const char *text)
 {
-    struct pp_str url = pp_str_of(text);
-
-    if (url.n == 0)
-        return NULL;
-    if (pp_str_starts(url, PP_LIT("https://")))
-        url = pp_str_sub(url, 8, url.n);
-    else if (pp_str_starts(url, PP_LIT("http://")))
-        url = pp_str_sub(url, 7, url.n);
-    else
-        return "has to begin with https://, or for trying it out http://";
-    if (url.n == 0 || url.n > 255 || strpbrk(url.p, "/?# ;'\"<>|\\"))
-        return "has to be an address without a path, like "
-               "https://pawprint.example";
-    return NULL;
+    return *text ? pp_config_url_wrong(text) : NULL;
 }
 
 int links_read(struct links *links_out, const char *keys, const char *url,

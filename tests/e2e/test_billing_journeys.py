@@ -3,7 +3,6 @@ whether webhooks come as they should or in any order, twice or not at all."""
 import concurrent.futures
 import contextlib
 import random
-import subprocess
 import time
 
 from kit import billing, stack
@@ -16,11 +15,8 @@ REST_S = 0.5  # at most, between two steps, so that webhooks come meanwhile
 
 def states():
     """Of each event that billing knows."""
-    done = subprocess.run(
-        ["psql", "-qAtX", stack.address("PAWPRINT_POSTGRES_DSN"), "-c",
-         "SELECT event_id, state FROM stripe_event"],
-        check=True, capture_output=True, text=True)
-    return dict(line.split("|") for line in done.stdout.splitlines())
+    rows = stack.postgres("SELECT event_id, state FROM stripe_event")
+    return dict(line.split("|") for line in rows.splitlines())
 
 
 def lost(stripe):

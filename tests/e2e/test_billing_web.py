@@ -197,12 +197,6 @@ def new_token(account, role="owner"):
                           role)["token"]
 
 
-def psql(sql):
-    subprocess.run(["psql", "-qAtX", "-v", "ON_ERROR_STOP=1",
-                    stack.address("PAWPRINT_POSTGRES_DSN"), "-c", sql],
-                   check=True, stdout=subprocess.DEVNULL)
-
-
 def test_twenty_presses_at_once_make_one_customer_and_one_session():
     token = new_token(new_account())
     with Billing(2) as billing, \
@@ -246,8 +240,9 @@ def test_a_second_subscription_is_impossible():
         assert billing.api(token, "POST", "/v1/billing/checkout",
                            WISH) == refused
         # And when it has come.
-        psql("UPDATE billing_profile SET subscription_status = 'past_due' "
-             f"WHERE account_id = '{account}'")
+        stack.postgres(
+            "UPDATE billing_profile SET subscription_status = 'past_due' "
+            f"WHERE account_id = '{account}'")
         billing.stripe.subscriptions.clear()
         assert billing.api(token, "POST", "/v1/billing/checkout",
                            WISH) == refused
@@ -314,10 +309,7 @@ def test_only_a_valid_token_opens_anything():
         assert made["last_used_at"] and token.startswith(made["prefix"])
         stack.pawprint("account", "token", "revoke", account, made["id"])
         assert billing.api(token, "GET", "/v1/billing")[0] == 401
-    dump = subprocess.run(
-        ["psql", "-qAtX", stack.address("PAWPRINT_POSTGRES_DSN"), "-c",
-         "SELECT account_token::text FROM account_token"],
-        check=True, capture_output=True, text=True).stdout
+    dump = stack.postgres("SELECT account_token::text FROM account_token")
     assert token not in dump
 
 
@@ -352,19 +344,20 @@ def test_usage_is_what_the_command_line_says():
     site = stack.pawprint("site", "create", "--account", account, "--name",
                           "s")["site"]
     token = new_token(account)
-    psql("INSERT INTO usage_bucket SELECT account_id, date_bin('15 minutes', "
-         "created_at, '2000-01-01') + interval '15 minutes', "
-         f"'{site}', 'pageview', false, 4321 FROM account WHERE "
-         f"account_id = '{account}'")
-    psql("INSERT INTO usage_refused SELECT "
-         f"'{site}', date_trunc('hour', now()), 'collector', "
-         "'foreign_origin', 7")
+    stack.postgres(
+        "INSERT INTO usage_bucket SELECT account_id, date_bin('15 minutes', "
+        "created_at, '2000-01-01') + interval '15 minutes', "
+        f"'{site}', 'pageview', false, 4321 FROM account WHERE "
+        f"account_id = '{account}'")
+    stack.postgres(
+        f"INSERT INTO usage_refused SELECT '{site}', "
+        "date_trunc('hour', now()), 'collector', 'foreign_origin', 7")
     with Billing() as billing:
         _, usage = billing.api(token, "GET", "/v1/billing/usage")
     shown = stack.pawprint("usage", "show", account)
     # No event was ever stored: `prove usage` would find it.
-    psql(f"DELETE FROM usage_bucket WHERE site_id = '{site}'")
-    psql(f"DELETE FROM usage_refused WHERE site_id = '{site}'")
+    stack.postgres(f"DELETE FROM usage_bucket WHERE site_id = '{site}'")
+    stack.postgres(f"DELETE FROM usage_refused WHERE site_id = '{site}'")
     assert usage["used"] == shown["used"] == 4321, (usage, shown)
     assert usage["limit"] == 5000 and usage["state"] == "ok", usage
     assert usage["refused"] == {"foreign_origin": 7}, usage

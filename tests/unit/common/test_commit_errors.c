@@ -7,43 +7,28 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <librdkafka/rdkafka.h>
-#include <librdkafka/rdkafka_mock.h>
-
 #include "pp_consumer.h"
 #include "pp_mem.h"
 #include "pp_producer.h"
 #include "pp_time.h"
 
-#include "test.h"
+#include "kafka_mock.h"
 
 #define OFFSET_COMMIT 8 /* the request's number in Kafka's protocol */
 #define TOPIC         "commits"
 #define WAIT_MS       15000
 
-static rd_kafka_t *handle;
-static rd_kafka_mock_cluster_t *cluster;
-static struct pp_kafka_access access_to_mock = {.client_id = "test",
-                                                .security = "plaintext"};
-
 static int begin(void **state)
 {
-    rd_kafka_conf_t *conf = rd_kafka_conf_new();
-
     (void)state;
-    handle = rd_kafka_new(RD_KAFKA_PRODUCER, conf, NULL, 0);
-    cluster = rd_kafka_mock_cluster_new(handle, 1);
-    assert_non_null(cluster);
-    rd_kafka_mock_topic_create(cluster, TOPIC, 1, 1);
-    access_to_mock.brokers = rd_kafka_mock_cluster_bootstraps(cluster);
+    mock_begin(TOPIC);
     return 0;
 }
 
 static int end(void **state)
 {
     (void)state;
-    rd_kafka_mock_cluster_destroy(cluster);
-    rd_kafka_destroy(handle);
+    mock_end();
     return 0;
 }
 

@@ -3,39 +3,26 @@
  * error, of the codes that only librdkafka's mock can give at will. With a
  * real broker that is away it is tried by tests/e2e/test_usage_away.py.
  */
-#include <librdkafka/rdkafka.h>
-#include <librdkafka/rdkafka_mock.h>
-
 #include "pp_producer.h"
 #include "pp_time.h"
 
-#include "test.h"
+#include "kafka_mock.h"
 
 #define END_TXN 26 /* the request's number in Kafka's protocol */
 #define TOPIC   "transactions"
 #define WAIT_MS 10000
 
-static rd_kafka_t *handle;
-static rd_kafka_mock_cluster_t *cluster;
-static struct pp_kafka_access access_to_mock = {.client_id = "test",
-                                                .security = "plaintext"};
-
 static int begin(void **state)
 {
     (void)state;
-    handle = rd_kafka_new(RD_KAFKA_PRODUCER, rd_kafka_conf_new(), NULL, 0);
-    cluster = rd_kafka_mock_cluster_new(handle, 1);
-    assert_non_null(cluster);
-    rd_kafka_mock_topic_create(cluster, TOPIC, 1, 1);
-    access_to_mock.brokers = rd_kafka_mock_cluster_bootstraps(cluster);
+    mock_begin(TOPIC);
     return 0;
 }
 
 static int end(void **state)
 {
     (void)state;
-    rd_kafka_mock_cluster_destroy(cluster);
-    rd_kafka_destroy(handle);
+    mock_end();
     return 0;
 }
 
