@@ -17,8 +17,7 @@ static struct pp_kafka_access access_to_mock = {.client_id = "test",
 /* One broker, with that topic of one partition. */
 static inline void mock_begin(const char *topic)
 {
-    mock_handle =
-        rd_kafka_new(RD_KAFKA_PRODUCER, rd_kafka_conf_new(), NULL, 0);
+    mock_handle = rd_kafka_new(RD_KAFKA_PRODUCER, rd_kafka_conf_new(), NULL, 0);
     cluster = rd_kafka_mock_cluster_new(mock_handle, 1);
     assert_non_null(cluster);
     rd_kafka_mock_topic_create(cluster, topic, 1, 1);

@@ -5,21 +5,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "test.h"
+#include "postgres.h"
 
 #define DATABASE "bounce_test"
 #define ID       "2c8307c7ac55ef6087b9c3b7098f27cb"
 #define OTHER    "00000000000000000000000000000000"
 
-static char owner_dsn[512], notifier_dsn[512];
+static char owner_dsn[POSTGRES_DSN_BYTES], notifier_dsn[POSTGRES_DSN_BYTES];
 static struct pp_pg *owner, *notifier;
 
 static void exec(const char *sql)
 {
-    struct pp_err err = {0};
-
-    if (pp_pg_exec(owner, sql, 0, NULL, &err) < 0)
-        fail_msg("%s: %s", sql, err.msg);
+    postgres_run(owner, sql);
 }
 
 static void assert_text(const char *sql, const char *expected)
@@ -36,31 +33,12 @@ static void assert_text(const char *sql, const char *expected)
 
 static int make_databases(void **state)
 {
-    const char *all = getenv("PAWPRINT_POSTGRES_DSN");
-    const char *bin = getenv("PAWPRINT_BIN");
-    const char *slash = all ? strrchr(all, '/') : NULL;
-    const char *at = all ? strchr(all, '@') : NULL;
-    char command[800];
     struct pp_err err = {0};
 
     (void)state;
-    assert_non_null(bin);
-    assert_non_null(slash);
-    assert_non_null(at);
-    assert_int_equal(pp_pg_open(&owner, all, "test", &err), 0);
-    exec("DROP DATABASE IF EXISTS " DATABASE " WITH (FORCE)");
-    exec("CREATE DATABASE " DATABASE);
-    pp_pg_close(&owner);
-    snprintf(owner_dsn, sizeof(owner_dsn), "%.*s/" DATABASE, (int)(slash - all),
-             all);
-    snprintf(notifier_dsn, sizeof(notifier_dsn),
-             "postgresql://pawprint_notifier%.*s/" DATABASE, (int)(slash - at),
-             at);
-    snprintf(command, sizeof(command),
-             "PAWPRINT_POSTGRES_DSN='%s' PAWPRINT_CLICKHOUSE_DATABASE=" DATABASE
-             " %s/pawprint migrate >/dev/null",
-             owner_dsn, bin);
-    assert_int_equal(system(command), 0);
+    postgres_make(DATABASE, owner_dsn);
+    postgres_dsn(DATABASE, "pawprint_notifier", notifier_dsn);
+    postgres_migrate(DATABASE, owner_dsn);
     assert_int_equal(pp_pg_open(&owner, owner_dsn, "test", &err), 0);
     return pp_pg_open(&notifier, notifier_dsn, "notifier", &err);
 }

@@ -16,20 +16,17 @@
 #include "pp_time.h"
 
 #include "capacity.h"
-#include "test.h"
+#include "postgres.h"
 
 #define PROCESSES 5
 #define ROUNDS    10
 
-static char dsn[512];
+static char dsn[POSTGRES_DSN_BYTES];
 static struct pp_pg *pg;
 
 static void exec(const char *sql)
 {
-    struct pp_err err = {0};
-
-    if (pp_pg_script(pg, sql, &err) < 0)
-        fail_msg("%s: %s", sql, err.msg);
+    postgres_run(pg, sql);
 }
 
 static void execf(const char *format, const char *text)
@@ -66,19 +63,6 @@ static long number_of(const char *sql)
     return strtol(text_of(sql), NULL, 10);
 }
 
-static void run_file(const char *path)
-{
-    char sql[32768];
-    FILE *file = fopen(path, "r");
-    size_t n;
-
-    assert_non_null(file);
-    n = fread(sql, 1, sizeof(sql) - 1, file);
-    fclose(file);
-    sql[n] = '\0';
-    exec(sql);
-}
-
 /* What notifier and meter bring, in the form that was agreed on; used() is
  * this test's way to say what was counted. */
 static const char neighbours[] =
@@ -104,36 +88,24 @@ static const char neighbours[] =
 
 static int make_database(void **state)
 {
-    const char *all = getenv("PAWPRINT_POSTGRES_DSN");
-    const char *slash = all ? strrchr(all, '/') : NULL;
     struct pp_err err = {0};
 
     (void)state;
-    assert_non_null(slash);
-    assert_int_equal(pp_pg_open(&pg, all, "test", &err), 0);
-    exec("DROP DATABASE IF EXISTS capacity_test WITH (FORCE)");
-    exec("CREATE DATABASE capacity_test");
-    pp_pg_close(&pg);
-    snprintf(dsn, sizeof(dsn), "%.*s/capacity_test", (int)(slash - all), all);
+    postgres_make("capacity_test", dsn);
     assert_int_equal(pp_pg_open(&pg, dsn, "test", &err), 0);
-    run_file("schemas/postgres/0001_accounts_sites_outbox.sql");
-    run_file("schemas/postgres/0008_capacity.sql");
+    postgres_run_file(pg, "schemas/postgres/0001_accounts_sites_outbox.sql");
+    postgres_run_file(pg, "schemas/postgres/0008_capacity.sql");
     exec(neighbours);
-    run_file("schemas/postgres/0013_capacity_ceiling.sql");
+    postgres_run_file(pg, "schemas/postgres/0013_capacity_ceiling.sql");
     exec("UPDATE installation SET is_test = true");
     return 0;
 }
 
 static int drop_database(void **state)
 {
-    const char *all = getenv("PAWPRINT_POSTGRES_DSN");
-    struct pp_err err = {0};
-
     (void)state;
     pp_pg_close(&pg);
-    assert_int_equal(pp_pg_open(&pg, all, "test", &err), 0);
-    exec("DROP DATABASE capacity_test WITH (FORCE)");
-    pp_pg_close(&pg);
+    postgres_drop("capacity_test");
     return 0;
 }
 

@@ -9,68 +9,35 @@
 #include "pp_job.h"
 #include "pp_time.h"
 
-#include "test.h"
+#include "postgres.h"
 
 #define RUNS      200
 #define PROCESSES 4
 #define KILLS     25
 
-static char dsn[512];
+static char dsn[POSTGRES_DSN_BYTES];
 static struct pp_pg *pg;
 
 static void exec(const char *sql)
 {
-    struct pp_err err = {0};
-
-    if (pp_pg_exec(pg, sql, 0, NULL, &err) < 0)
-        fail_msg("%s: %s", sql, err.msg);
+    postgres_run(pg, sql);
 }
 
 static int64_t number(const char *sql)
 {
-    struct pp_pg_rows rows;
-    struct pp_err err = {0};
-    int64_t value;
-
-    if (pp_pg_query(pg, sql, 0, NULL, &rows, &err) < 0)
-        fail_msg("%s: %s", sql, err.msg);
-    value = pp_pg_int64(&rows, 0, 0);
-    pp_pg_rows_fini(&rows);
-    return value;
-}
-
-static void run_file(const char *path)
-{
-    char sql[16384];
-    struct pp_err err = {0};
-    FILE *file = fopen(path, "r");
-    size_t n;
-
-    assert_non_null(file);
-    n = fread(sql, 1, sizeof(sql) - 1, file);
-    fclose(file);
-    sql[n] = '\0';
-    if (pp_pg_script(pg, sql, &err) < 0)
-        fail_msg("%s: %s", path, err.msg);
+    return postgres_number(pg, sql);
 }
 
 /* A database of the test's own: its clock is shifted. */
 static int make_database(void **state)
 {
-    const char *all = getenv("PAWPRINT_POSTGRES_DSN");
-    const char *slash = all ? strrchr(all, '/') : NULL;
     struct pp_err err = {0};
 
     (void)state;
-    assert_non_null(slash);
-    assert_int_equal(pp_pg_open(&pg, all, "test", &err), 0);
-    exec("DROP DATABASE IF EXISTS job_test WITH (FORCE)");
-    exec("CREATE DATABASE job_test");
-    pp_pg_close(&pg);
-    snprintf(dsn, sizeof(dsn), "%.*s/job_test", (int)(slash - all), all);
+    postgres_make("job_test", dsn);
     assert_int_equal(pp_pg_open(&pg, dsn, "test", &err), 0);
-    run_file("schemas/postgres/0001_accounts_sites_outbox.sql");
-    run_file("schemas/postgres/0005_job_run.sql");
+    postgres_run_file(pg, "schemas/postgres/0001_accounts_sites_outbox.sql");
+    postgres_run_file(pg, "schemas/postgres/0005_job_run.sql");
     exec("UPDATE installation SET is_test = true");
     exec("CREATE TABLE effect (job text, scope text, worker int)");
     return 0;
@@ -334,16 +301,13 @@ static void the_role_of_reports_does_jobs_and_nothing_else(void **state)
                                       .lease_s = 10,
                                       .attempts_max = 1,
                                       .run = give_up};
-    const char *at = strstr(dsn, "pawprint@");
-    char theirs[600];
+    char theirs[POSTGRES_DSN_BYTES];
     struct pp_err err = {0};
     struct pp_jobs *jobs;
     struct pp_pg *other;
 
     (void)state;
-    assert_non_null(at);
-    snprintf(theirs, sizeof(theirs), "%.*spawprint_reports@%s", (int)(at - dsn),
-             dsn, at + strlen("pawprint@"));
+    postgres_dsn("job_test", "pawprint_reports", theirs);
     assert_int_equal(pp_jobs_open(&jobs, theirs, "test", &job, 1, NULL, &err),
                      0);
     assert_int_equal(turn(jobs), PP_JOB_GIVEN_BACK);

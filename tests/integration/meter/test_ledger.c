@@ -15,13 +15,13 @@
 
 #include "ledger.h"
 
-#include "test.h"
+#include "postgres.h"
 
 #define QUARTER_S INT64_C(900)
 #define FLUSHES   60
 #define DATABASE  "usage_test"
 
-static char owner_dsn[512], meter_dsn[512];
+static char owner_dsn[POSTGRES_DSN_BYTES], meter_dsn[POSTGRES_DSN_BYTES];
 static struct pp_pg *owner, *meter;
 static struct pp_clickhouse *clickhouse;
 static int64_t t0_s;   /* a quarter that began two hours ago */
@@ -32,23 +32,12 @@ static int64_t offset; /* of the next row in ClickHouse */
 
 static void exec(const char *sql)
 {
-    struct pp_err err = {0};
-
-    if (pp_pg_exec(owner, sql, 0, NULL, &err) < 0)
-        fail_msg("%s: %s", sql, err.msg);
+    postgres_run(owner, sql);
 }
 
 static int64_t number(const char *sql)
 {
-    struct pp_pg_rows rows;
-    struct pp_err err = {0};
-    int64_t value;
-
-    if (pp_pg_query(owner, sql, 0, NULL, &rows, &err) < 0)
-        fail_msg("%s: %s", sql, err.msg);
-    value = pp_pg_int64(&rows, 0, 0);
-    pp_pg_rows_fini(&rows);
-    return value;
+    return postgres_number(owner, sql);
 }
 
 static void in_clickhouse(const char *sql)
@@ -122,40 +111,15 @@ static int64_t used(void)
 /* --- set up ----------------------------------------------------------------
  */
 
-static void migrate(const char *bin)
-{
-    char command[800];
-
-    snprintf(command, sizeof(command),
-             "PAWPRINT_POSTGRES_DSN='%s' PAWPRINT_CLICKHOUSE_DATABASE=" DATABASE
-             " %s/pawprint migrate >/dev/null",
-             owner_dsn, bin);
-    assert_int_equal(system(command), 0);
-}
-
 static int make_databases(void **state)
 {
-    const char *all = getenv("PAWPRINT_POSTGRES_DSN");
-    const char *bin = getenv("PAWPRINT_BIN");
-    const char *slash = all ? strrchr(all, '/') : NULL;
-    const char *at = all ? strchr(all, '@') : NULL;
     struct pp_clickhouse_access access = {getenv("PAWPRINT_CLICKHOUSE_URL"),
                                           DATABASE, "default", ""};
     struct pp_err err = {0};
 
     (void)state;
-    if (!slash || !at || !bin)
-        return -1;
-    snprintf(owner_dsn, sizeof(owner_dsn), "%.*s/" DATABASE, (int)(slash - all),
-             all);
-    snprintf(meter_dsn, sizeof(meter_dsn),
-             "postgresql://pawprint_meter%.*s/" DATABASE, (int)(slash - at),
-             at);
-    if (pp_pg_open(&owner, all, "test", &err) < 0)
-        return -1;
-    exec("DROP DATABASE IF EXISTS " DATABASE " WITH (FORCE)");
-    exec("CREATE DATABASE " DATABASE);
-    pp_pg_close(&owner);
+    postgres_make(DATABASE, owner_dsn);
+    postgres_dsn(DATABASE, "pawprint_meter", meter_dsn);
     if (pp_clickhouse_open(&clickhouse, &access, &err) < 0)
         return -1;
     const struct pp_clickhouse_call drop = {
@@ -166,7 +130,7 @@ static int make_databases(void **state)
 
     if (pp_clickhouse_run(clickhouse, &drop, &answer, &err) < 0)
         fail_msg("%s", err.msg);
-    migrate(bin);
+    postgres_migrate(DATABASE, owner_dsn);
     if (pp_pg_open(&owner, owner_dsn, "test", &err) < 0)
         return -1;
     return pp_pg_open(&meter, meter_dsn, "meter", &err);

@@ -15,12 +15,13 @@
 
 #include "watch.h"
 
-#include "test.h"
+#include "postgres.h"
 
 #define WAIT_MS 20000
 #define TRIES   10
 
-static char owner_dsn[512], meter_dsn[512], prefix[64];
+static char owner_dsn[POSTGRES_DSN_BYTES], meter_dsn[POSTGRES_DSN_BYTES];
+static char prefix[64];
 static struct pp_pg *owner;
 static struct pp_kafka_access access_ = {.client_id = "test"};
 static struct pp_kafka *kafka;
@@ -30,23 +31,12 @@ static struct pp_kafka *kafka;
 
 static void exec(const char *sql)
 {
-    struct pp_err err = {0};
-
-    if (pp_pg_script(owner, sql, &err) < 0)
-        fail_msg("%s: %s", sql, err.msg);
+    postgres_run(owner, sql);
 }
 
 static int64_t number(const char *sql)
 {
-    struct pp_pg_rows rows;
-    struct pp_err err = {0};
-    int64_t value;
-
-    if (pp_pg_query(owner, sql, 0, NULL, &rows, &err) < 0)
-        fail_msg("%s: %s", sql, err.msg);
-    value = pp_pg_int64(&rows, 0, 0);
-    pp_pg_rows_fini(&rows);
-    return value;
+    return postgres_number(owner, sql);
 }
 
 static int64_t told(const char *key)
@@ -160,19 +150,6 @@ static int64_t look(void)
     return look_with(&usual);
 }
 
-static void run_file(const char *path)
-{
-    char sql[32768];
-    FILE *file = fopen(path, "r");
-    size_t n;
-
-    assert_non_null(file);
-    n = fread(sql, 1, sizeof(sql) - 1, file);
-    fclose(file);
-    sql[n] = '\0';
-    exec(sql);
-}
-
 static void make_database(void)
 {
     static const char *const files[] = {
@@ -183,24 +160,13 @@ static void make_database(void)
         "schemas/postgres/0008_capacity.sql",
         "schemas/postgres/0009_alert.sql",
     };
-    const char *all = getenv("PAWPRINT_POSTGRES_DSN");
-    const char *slash = all ? strrchr(all, '/') : NULL;
-    const char *at = all ? strstr(all, "pawprint@") : NULL;
     struct pp_err err = {0};
 
-    assert_non_null(slash);
-    assert_non_null(at);
-    assert_int_equal(pp_pg_open(&owner, all, "test", &err), 0);
-    exec("DROP DATABASE IF EXISTS watch_test WITH (FORCE)");
-    exec("CREATE DATABASE watch_test");
-    pp_pg_close(&owner);
-    snprintf(owner_dsn, sizeof(owner_dsn), "%.*s/watch_test",
-             (int)(slash - all), all);
-    snprintf(meter_dsn, sizeof(meter_dsn), "%.*spawprint_meter@%.*s/watch_test",
-             (int)(at - all), all, (int)(slash - at - 9), at + 9);
+    postgres_make("watch_test", owner_dsn);
+    postgres_dsn("watch_test", "pawprint_meter", meter_dsn);
     assert_int_equal(pp_pg_open(&owner, owner_dsn, "test", &err), 0);
     for (size_t i = 0; i < PP_COUNT(files); i++)
-        run_file(files[i]);
+        postgres_run_file(owner, files[i]);
     exec("UPDATE installation SET is_test = true");
 }
 
@@ -218,15 +184,10 @@ static int start(void **state)
 
 static int stop(void **state)
 {
-    struct pp_err err = {0};
-
     (void)state;
     pp_kafka_close(&kafka);
     pp_pg_close(&owner);
-    assert_int_equal(
-        pp_pg_open(&owner, getenv("PAWPRINT_POSTGRES_DSN"), "test", &err), 0);
-    exec("DROP DATABASE watch_test WITH (FORCE)");
-    pp_pg_close(&owner);
+    postgres_drop("watch_test");
     return 0;
 }
 
