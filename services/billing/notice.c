@@ -53,7 +53,7 @@ static void read_thin(struct pick document, struct notice *out)
     struct pp_str type = pick_text(pick_at(document, "related_object.type"));
 
     out->is_thin = true;
-    if (strncmp(out->type, "v1.", 3) == 0)
+    if (strncmp(out->type, "v1.", 3) == 0 && out->type[3])
         memmove(out->type, out->type + 3, strlen(out->type + 3) + 1);
     copy_word(out->object_type, sizeof(out->object_type), type);
     copy_id(out->object_id, pick_text(pick_at(document, "related_object.id")));

@@ -106,6 +106,11 @@ static void a_thin_event_names_an_object_and_no_more(void **state)
         0);
     assert_string_equal(notice.type, "v2.core.event_destination.ping");
     take_down(NULL);
+    assert_int_equal(read("{\"id\":\"evt_4\",\"object\":\"v2.core.event\","
+                          "\"type\":\"v1.\"}"),
+                     0);
+    assert_string_equal(notice.type, "v1.");
+    take_down(NULL);
 }
 
 static void what_is_no_event_is_refused(void **state)

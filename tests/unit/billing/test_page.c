@@ -58,8 +58,8 @@ static const char *shown(const struct overview *is, bool returned)
 
 static void has(const char *text, const char *part)
 {
-    if (!strstr(text, part))
-        fail_msg("not there: %s in %s", part, text);
+    if (!text || !strstr(text, part))
+        fail_msg("not there: %s in %s", part, text ? text : "nothing");
 }
 
 static void has_not(const char *text, const char *part)
