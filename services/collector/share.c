@@ -26,6 +26,7 @@ static const char script[] =
 struct share {
     struct capacities *capacities;
     struct pp_aside *aside;
+    struct pp_mono failed; /* when it last did, or long ago */
 
     /* The thread's while it tells. */
     struct pp_redis *redis;
@@ -137,11 +138,12 @@ void share_close(struct share **share)
     *share = NULL;
 }
 
-/* While Redis is away the next try is at the next turn, and fails at once. */
 static void take_result(struct share *self)
 {
-    if (!self->ok)
+    if (!self->ok) {
         capacities_change_again(self->capacities, self->changed, self->count);
+        self->failed = pp_mono_now();
+    }
     if (self->err.kind == PP_ERR_INVALID)
         pp_warn("capacity.not_shared", "why=%s", self->err.msg);
 }
@@ -150,7 +152,9 @@ void share_turn(struct share *self)
 {
     if (pp_aside_ended(self->aside, 0))
         take_result(self);
-    if (pp_aside_is_under_way(self->aside))
+    /* Sooner pp_redis tries nothing either. */
+    if (pp_aside_is_under_way(self->aside) ||
+        pp_mono_ms(self->failed, pp_mono_now()) < PP_REDIS_RETRY_MS)
         return;
     self->count =
         capacities_take_changes(self->capacities, self->changed, EACH_TIME);
