@@ -13,9 +13,10 @@ class NotRun(Exception):
 
 def tool(*command):
     """Runs promtool or amtool; gives its exit code and all that it said."""
-    if not os.environ.get("PAWPRINT_TOOLS"):
-        raise NotRun(os.environ.get("PAWPRINT_NO_TOOLS", "start it by tests/ops/run"))
-    path = pathlib.Path(os.environ["PAWPRINT_TOOLS"]) / command[0]
+    name = command[0]
+    path = pathlib.Path(os.environ.get(name.upper()) or ROOT / "build/tools" / name)
+    if not path.exists():
+        raise NotRun(f"{name} is not there; tests/ops/tools says why")
     done = subprocess.run([path, *map(str, command[1:])], cwd=ROOT, text=True,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
     return done.returncode, done.stdout
