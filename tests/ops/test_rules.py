@@ -169,6 +169,16 @@ def test_whatever_a_service_says_to_alarm_on_has_an_alert():
     return f"{count} places in READMEs"
 
 
+def test_every_metric_stands_in_the_readme_of_its_service():
+    faults = []
+    for name, family in metrics.all_metrics().items():
+        text = (ROOT / f"services/{family.service}/README.md").read_text()
+        words = re.findall("`(_?[a-z_]+)", text)
+        if not any(name == word or (word[0] == "_" and name.endswith(word)) for word in words):
+            faults.append(f"{name} is not in the README of {family.service}")
+    nothing(faults)
+
+
 def test_every_alert_has_a_case_that_fires_and_one_that_does_not():
     for fires in (True, False):
         tested = {case.alert for case in CASES if case.fires == fires}
