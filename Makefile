@@ -226,6 +226,9 @@ docs: all ## docs/configuration.md from the settings in the code
 check-docs: all ## whether the documents say what is so
 	@tests/docs/run
 
+ops-test: all ## alert rules, routes, dashboards and runbooks against the services
+	@tests/ops/run
+
 format: ## clang-format over the whole tree
 	clang-format -i $$(git ls-files '*.c' '*.h')
 
@@ -235,5 +238,5 @@ clean: ## removes what was built; keeps what was downloaded
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-.PHONY: crash prove-upgrade contract bench docs check-docs all unit integration local-e2e fuzz test ready demo demo-down up down status deps format clean help
+.PHONY: ops-test crash prove-upgrade contract bench docs check-docs all unit integration local-e2e fuzz test ready demo demo-down up down status deps format clean help
 -include $(shell find $B -name '*.d' 2>/dev/null)
