@@ -33,6 +33,9 @@
 {{- range $setting, $key := .s.secrets.keys -}}
 {{- if hasKey $.s.settings $setting }}{{ fail (printf "%s: %s is among settings and secrets" $at $setting) }}{{ end -}}
 {{- end -}}
+{{- range $setting := .facts.secrets | default list -}}
+{{- if and (not (hasKey $.s.secrets.keys $setting)) (ne (toString (get $.s.settings $.facts.unless)) "off") (ne (toString (get $.s.settings $.facts.unless)) "false") }}{{ fail (printf "%s.secrets.keys.%s: the key that holds it; or %s.settings.%s: \"off\"" $at $setting $at $.facts.unless) }}{{ end -}}
+{{- end -}}
 {{- if and (eq .s.membership "static") (not .facts.consumer) }}{{ fail (printf "%s.membership: it is no consumer" $at) }}{{ end -}}
 {{- with .s.scale -}}
 {{- $lag := .lag | default (dict "enabled" false) -}}
