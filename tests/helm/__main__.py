@@ -34,7 +34,7 @@ def main(names):
         except NotRun as why:
             left_out += 1
             word, said = "NOT RUN", str(why)
-        except AssertionError as why:
+        except (AssertionError, chart.Refused) as why:
             failed += 1
             word, said = "FAILED ", str(why) or traceback.format_exc()
         except Exception:  # pylint: disable=broad-except

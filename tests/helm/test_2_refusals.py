@@ -72,3 +72,20 @@ def test_secrets_without_a_secret_are_refused():
 
 def test_static_membership_of_what_is_no_consumer_is_refused():
     says(with_values(relay={"membership": "static"}), "services.relay.membership")
+
+
+def test_a_route_that_leads_nowhere_is_refused():
+    routed = {"route": {"hosts": ["c.example"]}}
+    on = {"routing": {"ingress": {"enabled": True}}}
+    hops = {"settings": {"PAWPRINT_TRUSTED_HOPS": 1}}
+    chart.template(chart.merged(with_values(collector={**routed, **hops}), on))
+    says(with_values(collector={**routed, **hops}), "services.collector.route.hosts", "routing.ingress.enabled")
+    says(chart.merged(with_values(notifier={**routed, **hops}), on), "services.notifier.route.hosts", "PAWPRINT_LINK_URL")
+    says(chart.merged(with_values(writer=routed), on), "services.writer.route.hosts: it has no public port")
+    says(chart.merged(with_values(collector={**routed, **hops}), {"routing": {"gateway": {"enabled": True}}}), "routing.gateway.parents")
+    says(chart.merged(with_values(), {"routing": {"certManager": {"enabled": True}}}), "routing.certManager.issuer.name")
+
+
+def test_a_collector_behind_a_proxy_has_to_know_of_it():
+    values = with_values(collector={"route": {"hosts": ["c.example"]}})
+    says(chart.merged(values, {"routing": {"ingress": {"enabled": True}}}), "PAWPRINT_TRUSTED_HOPS", "all visitors are one")

@@ -187,6 +187,67 @@ def test_the_internal_port_is_for_nobody_outside():
                     assert [port["port"] for port in rule["ports"]] == ["http"] or rule["from"], item["metadata"]["name"]
 
 
+def backends(item):
+    """(service, port) that a route leads to."""
+    if item["kind"] == "Ingress":
+        for rule in item["spec"]["rules"]:
+            for path in rule["http"]["paths"]:
+                yield path["backend"]["service"]["name"], path["backend"]["service"]["port"]["name"]
+    if item["kind"] == "HTTPRoute":
+        for rule in item["spec"]["rules"]:
+            for backend in rule["backendRefs"]:
+                yield backend["name"], backend["port"]
+
+
+def test_routes_lead_to_public_ports_of_services_that_are_there():
+    routed = set()
+    for name in NAMES:
+        items = chart.objects_of(name)
+        public = {item["metadata"]["name"]: item["spec"]["ports"] for item in items
+                  if item["kind"] == "Service" and not item["metadata"]["name"].endswith("-internal")}
+        for item in items:
+            for service, port in backends(item):
+                assert [(entry["name"], entry["targetPort"]) for entry in public[service] if port in (entry["name"], entry["port"])] == [
+                    ("http", "http")], f"{name}: {service} {port}"
+                routed.add((item["kind"], service))
+    assert routed == {(kind, f"pawprint-{service}") for kind in ("Ingress", "HTTPRoute") for service in ("collector", "notifier", "billing")}
+
+
+def test_nothing_is_reached_from_outside_unless_it_is_asked_for():
+    for name in ("default", "minimal", "airgap"):
+        kinds = {item["kind"] for item in chart.objects_of(name)}
+        assert not kinds & {"Ingress", "HTTPRoute", "Certificate"}, name
+
+
+def test_the_prefix_of_external_dns_is_that_of_the_values():
+    routes = [item for item in chart.objects_of("everything") if item["kind"] in ("Ingress", "HTTPRoute")]
+    for item in routes:
+        notes = item["metadata"]["annotations"]
+        assert notes["external-dns.kubernetes.io/ttl"] == "60" and "external-dns.alpha.kubernetes.io/ttl" not in notes
+    assert len(routes) == 6
+
+
+def test_a_certificate_is_for_the_hosts_of_its_route_and_lands_where_the_route_looks():
+    for name in ("everything", "ha"):
+        items = chart.objects_of(name)
+        certificates = {item["metadata"]["name"]: item["spec"] for item in items if item["kind"] == "Certificate"}
+        assert set(certificates) == {"pawprint-collector", "pawprint-billing"}
+        for item in items:
+            if item["kind"] == "Ingress" and item["metadata"]["name"] in certificates:
+                certificate = certificates[item["metadata"]["name"]]
+                assert item["spec"]["tls"] == [{"hosts": certificate["dnsNames"], "secretName": certificate["secretName"]}]
+
+
+def test_a_monitor_finds_the_internal_port_of_every_service():
+    for name in ("everything", "ha"):
+        items = chart.objects_of(name)
+        monitor = next(item for item in items if item["kind"] == "ServiceMonitor")["spec"]
+        found = [item["metadata"]["name"] for item in items if item["kind"] == "Service"
+                 and monitor["selector"]["matchLabels"].items() <= item["metadata"]["labels"].items()
+                 and any(port["name"] == monitor["endpoints"][0]["port"] for port in item["spec"]["ports"])]
+        assert sorted(found) == sorted(f"pawprint-{service}-internal" for service in chart.default_values()["services"])
+
+
 def test_nothing_goes_in_or_out_unless_a_policy_says_so():
     for name in NAMES:
         items = chart.objects_of(name)

@@ -16,7 +16,13 @@
 {{- include "pawprint.check.service" (dict "root" $ "name" $name "facts" $facts "s" $s) -}}
 {{- end -}}
 {{- end -}}
+{{- include "pawprint.check.routing" .Values.routing -}}
 {{- include "pawprint.check.connections" (dict "c" .Values.connections "needs" ($needs | uniq)) -}}
+{{- end -}}
+
+{{- define "pawprint.check.routing" -}}
+{{- if and .gateway.enabled (not .gateway.parents) }}{{ fail "routing.gateway.parents: the gateways that take the routes" }}{{ end -}}
+{{- if and .certManager.enabled (not .certManager.issuer.name) }}{{ fail "routing.certManager.issuer.name: who signs" }}{{ end -}}
 {{- end -}}
 
 {{- define "pawprint.check.connections" -}}
@@ -37,6 +43,14 @@
 {{- if and (not (hasKey $.s.secrets.keys $setting)) (ne (toString (get $.s.settings $.facts.unless)) "off") (ne (toString (get $.s.settings $.facts.unless)) "false") }}{{ fail (printf "%s.secrets.keys.%s: the key that holds it; or %s.settings.%s: \"off\"" $at $setting $at $.facts.unless) }}{{ end -}}
 {{- end -}}
 {{- if and (eq .s.membership "static") (not .facts.consumer) }}{{ fail (printf "%s.membership: it is no consumer" $at) }}{{ end -}}
+{{- if .s.route.hosts -}}
+{{- $routing := .root.Values.routing -}}
+{{- if not (include "pawprint.public" .) }}{{ fail (printf "%s.route.hosts: it has no public port%s" $at (ternary (printf " without settings.%s" (dig "public" "when" "" .facts)) "" (hasKey (.facts.public | default dict) "when"))) }}{{ end -}}
+{{- if not (or $routing.ingress.enabled $routing.gateway.enabled) }}{{ fail (printf "%s.route.hosts: needs routing.ingress.enabled or routing.gateway.enabled" $at) }}{{ end -}}
+{{- with .facts.public.hops -}}
+{{- if not (get $.s.settings .) }}{{ fail (printf "%s.settings.%s: how many proxies stand before it; without it all visitors are one" $at .) }}{{ end -}}
+{{- end -}}
+{{- end -}}
 {{- with .s.scale -}}
 {{- $lag := .lag | default (dict "enabled" false) -}}
 {{- if and .cpu.enabled (gt (int .cpu.min) (int .cpu.max)) }}{{ fail (printf "%s.scale.cpu: min is above max" $at) }}{{ end -}}
