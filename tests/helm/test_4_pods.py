@@ -298,6 +298,26 @@ def test_what_changes_a_setting_starts_the_pods_anew():
     assert [name for name in before if before[name] != after[name]] == ["pawprint-writer"]
 
 
+def test_the_test_of_a_release_finds_its_collectors_and_may_reach_them():
+    for name in NAMES:
+        items = chart.objects_of(name)
+        pod = next(item for item in items if item["kind"] == "Pod")
+        assert pod["metadata"]["annotations"]["helm.sh/hook"] == "test"
+        url = chart.environment(items, pod["spec"]["containers"][0])["PAWPRINT_COLLECTOR_URL"]
+        service = next(item for item in items if item["kind"] == "Service" and f"http://{item['metadata']['name']}" == url)
+        policies = [item["spec"] for item in items if item["kind"] == "NetworkPolicy"]
+        port = next(container["ports"][1] for item, spec in chart.pods(items) for container in spec["containers"]
+                    if container["name"] == "collector")
+        ways = [rule for spec in policies if spec["podSelector"]["matchLabels"].items() <= pod["metadata"]["labels"].items()
+                for rule in spec.get("egress", []) if rule.get("to") == [{"podSelector": {"matchLabels": service["spec"]["selector"]}}]]
+        assert not policies or [way["ports"][0]["port"] for way in ways] == [port["containerPort"]], name
+        doors = [rule.get("from", []) for spec in policies if spec["podSelector"]["matchLabels"] == service["spec"]["selector"]
+                 for rule in spec["ingress"] if rule["ports"][0]["port"] == "http"]
+        for door in doors:
+            assert not door or any(peer.get("podSelector", {}).get("matchLabels", {"no": "one"}).items()
+                                   <= pod["metadata"]["labels"].items() for peer in door), name
+
+
 def test_jobs_of_another_version_are_other_jobs():
     def names(tag):
         values = chart.merged(chart.read(chart.ROOT / "tests/helm/values/everything.yaml"), {"image": {"tag": tag}})

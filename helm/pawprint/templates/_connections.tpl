@@ -64,7 +64,7 @@ PAWPRINT_REDIS_URL: {{ printf "redis://%s:%d/%d" $c.redis.host (int $c.redis.por
 PAWPRINT_PLANS: /etc/pawprint/plans/plans.json
 {{- end }}
 {{- if eq .name "pawprint" }}
-PAWPRINT_COLLECTOR_URL: {{ .root.Values.addresses.collector | quote }}
+PAWPRINT_COLLECTOR_URL: {{ .collector | default .root.Values.addresses.collector | quote }}
 PAWPRINT_BILLING_URL: {{ .root.Values.addresses.billing | quote }}
 {{- else }}
 PAWPRINT_INTERNAL_ADDRESS: 0.0.0.0

@@ -3,6 +3,7 @@ A pod, of a service or a job. Takes what _connections.tpl takes, and
   "args"      of a job; without them it is a service, with ports and probes
   "restart"   restart policy of a job
   "resources" of a job
+  "collector" where a job finds the collectors, if not where people do
 */}}
 {{- define "pawprint.pod" -}}
 {{- $root := .root -}}
