@@ -239,4 +239,4 @@ help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 .PHONY: crash prove-upgrade contract helm-test bench docs check-docs all unit integration local-e2e fuzz test ready demo demo-down up down status deps format clean help
--include $(shell find $B -name '*.d' -type f 2>/dev/null)
+-include $(shell find $B -name '*.d' 2>/dev/null)
