@@ -168,6 +168,9 @@ prove-upgrade: ready $(KIT) build/kit/clock.so ## from a plan's change to the fi
 contract: all ## the running collector against docs/openapi; SEED=7 EXAMPLES=500
 	@tests/contract/run
 
+helm-test: all ## the chart without a cluster: schema, refusals, golden files, kubeconform, kube-score
+	@tests/helm/run
+
 test: ## installs what it needs, then every test, also under the sanitizers
 	@tests/stack/install
 	@tests/all
@@ -238,5 +241,5 @@ clean: ## removes what was built; keeps what was downloaded
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-.PHONY: ops-test crash prove-upgrade contract bench docs check-docs all unit integration local-e2e fuzz test ready demo demo-down up down status deps format clean help
+.PHONY: ops-test crash prove-upgrade contract bench docs check-docs all unit integration local-e2e fuzz test ready demo demo-down up down status deps format clean help helm-test
 -include $(shell find $B -name '*.d' 2>/dev/null)

@@ -85,6 +85,7 @@ int site_resume_run(struct cli *cli, int argc, char **argv, struct pp_err *err);
 int site_delete_run(struct cli *cli, int argc, char **argv, struct pp_err *err);
 int erase_site_run(struct cli *cli, int argc, char **argv, struct pp_err *err);
 int erase_apply_run(struct cli *cli, int argc, char **argv, struct pp_err *err);
+int try_run(struct cli *cli, int argc, char **argv, struct pp_err *err);
 int stats_run(struct cli *cli, int argc, char **argv, struct pp_err *err);
 int prove_run(struct cli *cli, int argc, char **argv, struct pp_err *err);
 int prove_topics_run(struct cli *cli, int argc, char **argv,
