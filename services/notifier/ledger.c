@@ -81,6 +81,9 @@ static const char claim_sql[] =
     "lower(goes_to) ELSE goes_to END), channel = 'mail' AND EXISTS (SELECT "
     "FROM opt_out o WHERE o.account_id = coalesce(whole.account_id, '') AND "
     "o.kind = whole.kind AND o.address_hash = address_hash(goes_to)) "
+    "OR kind IN ('report', 'report_empty', 'report_confirm') AND EXISTS "
+    "(SELECT FROM report_subscription r WHERE r.state = 'unsubscribed' AND "
+    "r.subscription_id::text = facts->>'subscription') "
     "FROM whole";
 
 static const char *text_or_null(const struct pp_pg_rows *rows, int column)
