@@ -5,11 +5,14 @@
 #include "pp_job_thread.h"
 #include "pp_mem.h"
 #include "pp_metrics.h"
+#include "pp_zones.h"
 
 #include "send.h"
+#include "staff.h"
 
-#define LEASE_MORE_S   15   /* than the longest statement */
-#define REPORT_TRIES   200  /* five minutes apart in the end: most of a day */
+#define LEASE_MORE_S   15  /* than the longest statement */
+#define REPORT_TRIES   200 /* five minutes apart in the end: most of a day */
+#define STAFF_TRIES    50
 #define ZONES_MAX      1000 /* there are about 600 */
 #define ZONES_AGAIN_MS (600 * 1000)
 
@@ -45,7 +48,9 @@ struct mails {
     struct pp_clickhouse *clickhouse;
     struct pp_zones *zones;
     struct send_context send;
-    struct pp_job table[2];
+    struct staff_context staff;
+    struct pp_zone *staff_zone;
+    struct pp_job table[3];
     struct pp_job_thread *thread;
 };
 
@@ -75,7 +80,16 @@ static int dispatch(struct pp_job_run *run, void *context, struct pp_err *err)
 {
     struct mails *self = context;
 
+    if (staff_plan(run->pg, &self->staff, err) < 0)
+        return -1;
     return send_dispatch(run, &self->send, err);
+}
+
+static int staff(struct pp_job_run *run, void *context, struct pp_err *err)
+{
+    const struct mails *self = context;
+
+    return staff_report(run, &self->staff, err);
 }
 
 static int report(struct pp_job_run *run, void *context, struct pp_err *err)
@@ -104,6 +118,48 @@ static void register_jobs(struct mails *self,
         .attempts_max = REPORT_TRIES,
         .run = report,
     };
+    self->table[2] = (struct pp_job){
+        .name = STAFF_JOB,
+        .lease_s = lease_s,
+        .attempts_max = STAFF_TRIES,
+        .run = staff,
+    };
+}
+
+/* "07:00" as minutes of the day, or -1. */
+static int minute_of(const char *text)
+{
+    struct pp_str rest = pp_str_of(text), part;
+    int64_t hour, minute;
+
+    if (!pp_str_split(&rest, ':', &part) || !pp_str_int64(part, &hour) ||
+        !pp_str_int64(rest, &minute) || rest.n != 2 || hour < 0 || hour > 23 ||
+        minute < 0 || minute > 59)
+        return -1;
+    return (int)(60 * hour + minute);
+}
+
+const char *mails_time_wrong(const char *text)
+{
+    return minute_of(text) < 0 ? "a time like 07:00" : NULL;
+}
+
+static int open_staff(struct mails *self, const struct mails_options *options,
+                      struct pp_err *err)
+{
+    struct pp_err why = {0};
+
+    self->staff = (struct staff_context){
+        .zone_name = options->staff_zone,
+        .minute = minute_of(options->staff_at),
+        .mail = options->staff_mail,
+    };
+    if (pp_zones_get(self->zones, pp_str_of(options->staff_zone),
+                     &self->staff_zone, &why) < 0)
+        return pp_err_set(err, PP_ERR_FATAL, "PAWPRINT_REPORTS_STAFF_ZONE: %s",
+                          why.msg);
+    self->staff.zone = self->staff_zone;
+    return 0;
 }
 
 /* --- the thread ------------------------------------------------------------
@@ -134,7 +190,8 @@ int mails_open(struct mails **mails_out, const struct mails_options *options,
     register_jobs(self, options);
     if (pp_clickhouse_open(&self->clickhouse, options->clickhouse, err) < 0 ||
         pp_zones_open(&self->zones, PP_ZONES_FOLDER, ZONES_MAX, ZONES_AGAIN_MS,
-                      err) < 0)
+                      err) < 0 ||
+        open_staff(self, options, err) < 0)
         return -1;
     self->send = (struct send_context){
         .clickhouse = self->clickhouse,
@@ -161,6 +218,7 @@ void mails_close(struct mails **mails)
     pp_job_thread_close(&(*mails)->thread);
     pp_jobs_close(&(*mails)->jobs);
     pp_clickhouse_close(&(*mails)->clickhouse);
+    pp_zone_free(&(*mails)->staff_zone);
     pp_zones_close(&(*mails)->zones);
     free(*mails);
     *mails = NULL;

@@ -65,7 +65,7 @@ static void every_kind_is_there(void **state)
         "payment_failed",    "payment_action",
         "trial_ending",      "report",
         "report_empty",      "report_confirm",
-        "report_disabled",
+        "report_disabled",   "staff_daily",
     };
 
     (void)state;
