@@ -73,19 +73,29 @@ static const char
                 "from") ")) AS "
                         "b, 0" SITE "AND kind = 'pageview' AND event_at >= " AT(
                             "before") " "
-                                      "AND event_at < " AT("to") " AND "
-                                                                 "(event_at "
-                                                                 "< " AT(
-                                                                     "before_"
-                                                                     "to") " OR"
-                                                                           " "
-                                                                           "eve"
-                                                                           "nt_"
-                                                                           "at "
-                                                                           ">="
-                                                                           " " AT(
-                                                                               "from") ") GROUP BY what HAVING n != b ORDER BY "
-                                                                                       "abs(n - b) DESC, what LIMIT 8",
+                                      "AND event_at < " AT(
+                                          "to") " AND "
+                                                "(event_at "
+                                                "< " AT(
+                                                    "before_"
+                                                    "to") " OR"
+                                                          " "
+                                                          "eve"
+                                                          "nt_"
+                                                          "at "
+                                                          ">="
+                                                          " " AT(
+                                                              "from") ") GROUP "
+                                                                      "BY what "
+                                                                      "HAVING "
+                                                                      "n != b "
+                                                                      "ORDER "
+                                                                      "BY "
+                                                                      "abs(n - "
+                                                                      "b) "
+                                                                      "DESC, "
+                                                                      "what "
+                                                                      "LIMIT 8",
 };
 
 /* --- asking ----------------------------------------------------------------

@@ -36,24 +36,6 @@ void pp_report_html(const struct pp_report_layout *layout,
 void pp_report_text(const struct pp_report *report,
                     const struct pp_report_reader *reader, struct pp_buf *out);
 
-/* "Mon 16 to Sun 22 Nov 2026" */
-void pp_report_add_dates(struct pp_buf *out, struct pp_period period);
-
-/* "1,234", "41.5 %", "2 min 5 s", "1.24 s"; or "-" when it is not known. */
-void pp_report_add_number(struct pp_buf *out, enum pp_report_figure figure,
-                          struct pp_report_number number);
-
-/* "+12 %", "-3.1 points", "new", "same"; nothing when there is none. */
-void pp_report_add_change(struct pp_buf *out, enum pp_report_figure figure,
-                          const struct pp_report_change *change);
-
-/*
- * Adds the facts of a message of the kind "report": for its subject and its
- * short form, and the report itself.
- */
-void pp_report_add_facts(struct pp_buf *out, const struct pp_report *report,
-                         int64_t subscription_id, bool test);
-
 /* --- what embed.py makes, and for tests ------------------------------------
  */
 extern const char pp_report_parts[];

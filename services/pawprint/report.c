@@ -9,6 +9,7 @@
 #include "pp_mem.h"
 #include "pp_report_query.h"
 #include "pp_report_view.h"
+#include "pp_report_words.h"
 #include "pp_time.h"
 #include "pp_zones.h"
 

@@ -8,7 +8,7 @@
 #include "pp_log.h"
 #include "pp_mem.h"
 #include "pp_report_query.h"
-#include "pp_report_view.h"
+#include "pp_report_words.h"
 
 #define NUMBER_BYTES 24
 #define ARENA_BYTES  ((size_t)256 << 10)

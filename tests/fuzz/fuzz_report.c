@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "pp_report_view.h"
+#include "pp_report_words.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

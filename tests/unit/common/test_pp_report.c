@@ -6,6 +6,7 @@
 #include "pp_date.h"
 #include "pp_report.h"
 #include "pp_report_view.h"
+#include "pp_report_words.h"
 
 #include "test.h"
 
