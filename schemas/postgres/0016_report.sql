@@ -58,6 +58,13 @@ REVOKE EXECUTE ON FUNCTION report_forget FROM PUBLIC;
 CREATE TRIGGER report_forget AFTER UPDATE OF status ON site
 FOR EACH ROW WHEN (NEW.status = 'erased' AND OLD.status <> 'erased') EXECUTE FUNCTION report_forget();
 
+-- A report whose process died, or was cut off, after the final dot of its mail
+-- may have arrived: a second one is worse than none.
+ALTER TABLE notification DROP CONSTRAINT notification_state_check,
+    ADD CONSTRAINT notification_state_check
+    CHECK (state IN ('due', 'sending', 'sent', 'failed', 'suppressed', 'unknown'));
+ALTER TABLE delivery ADD COLUMN at_dot boolean NOT NULL DEFAULT false; -- of a report; from before it
+
 DO 'BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = ''pawprint_reports'') THEN CREATE ROLE pawprint_reports LOGIN; END IF; END';
 DO 'BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = ''pawprint_notifier'') THEN CREATE ROLE pawprint_notifier LOGIN; END IF; END';
 

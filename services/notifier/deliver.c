@@ -43,6 +43,7 @@ struct deliver {
 struct attempt {
     const struct ledger_message *message;
     const struct pp_message *kind;
+    struct ledger *ledger;
     struct pp_message_values values;
     struct pp_report report; /* where it is one */
     struct pp_mono until;
@@ -233,8 +234,18 @@ static void write_mail(struct deliver *deliver, struct attempt *attempt)
     pp_buf_fini(&html);
 }
 
+static bool may_end(void *context)
+{
+    const struct attempt *attempt = context;
+
+    return ledger_dot(attempt->ledger, attempt->message);
+}
+
 static void send_mail(struct deliver *deliver, struct attempt *attempt)
 {
+    const struct smtp_gate gate = {may_end, attempt};
+    bool report = strcmp(attempt->message->kind, "report") == 0 ||
+                  strcmp(attempt->message->kind, "report_empty") == 0;
     struct pp_str to = pp_str_of(attempt->message->target);
     struct smtp_result result;
 
@@ -251,7 +262,7 @@ static void send_mail(struct deliver *deliver, struct attempt *attempt)
         return;
     }
     smtp_send(deliver->smtp, deliver->from, to, pp_buf_str(&deliver->body),
-              attempt->until, &result);
+              attempt->until, report ? &gate : NULL, &result);
     pp_buf_reset(&deliver->answer);
     pp_buf_printf(&deliver->answer, "%s%c", result.answer, '\0');
     set_end(attempt, outcome_of_smtp(result.phase, result.code), result.code,
@@ -497,6 +508,7 @@ int deliver_once(struct deliver *deliver, struct ledger *ledger,
     struct attempt attempt = {
         .message = message,
         .kind = pp_message_find(deliver->messages, message->kind),
+        .ledger = ledger,
         .until = until,
         .end = end_out,
     };

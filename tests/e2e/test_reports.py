@@ -3,10 +3,12 @@ import contextlib
 import json
 import pathlib
 import re
+import signal
 import time
 import uuid
 
-from e2e.test_notifier import mails, psql
+from e2e.test_notifier import (Notifiers, an_account, at_once, attempts, ends,
+                               insert, mails, psql)
 from e2e.test_notifier_public import ONE_CLICK, Public, arrived
 from e2e.test_notifier_public import unsubscribe_link
 from kit import stack
@@ -237,3 +239,34 @@ def test_the_staff_gets_a_mail_a_day_with_the_worst_in_its_subject():
             mail for mail in mails("staff@")[before:]
             if "Runs of jobs given up" in str(mail["Subject"])])
         psql("DELETE FROM job_run WHERE job = 'report.test'")
+
+
+EMPTY = {"subscription": 0, "period": "Mon 16 Nov 2026"}
+
+
+def test_no_report_comes_twice_whoever_is_killed_or_cut_off():
+    account = an_account()
+    for point, copies, becomes in (("claimed", 1, "sent"),
+                                   ("before_dot", 0, "unknown"),
+                                   ("after_dot", 1, "unknown"),
+                                   ("recorded", 1, "sent")):
+        tag = uuid.uuid4().hex[:8]
+        with Notifiers(0) as notifiers:
+            process = notifiers.start(PAWPRINT_CRASH=f"notifier.{point}")
+            key = insert(account, f"{tag}@example.com", kind="report_empty",
+                         facts=EMPTY)
+            assert process.wait(30) == -signal.SIGKILL
+            notifiers.processes.append(notifiers.start())
+            ends(key, becomes)
+        assert len(mails(tag)) == copies, point
+    with Notifiers(1, PAWPRINT_NOTIFIER_TIMEOUT_MS="1500"):
+        tag = uuid.uuid4().hex[:8]
+        key = insert(account, f"cut.dot.1@{tag}.example", kind="report_empty",
+                     facts=EMPTY)
+        ends(key, "unknown")
+        assert attempts(key) == [("doubtful", 0)] and len(mails(tag)) == 1
+        again = insert(account, f"452.dot.1@{tag}.example", kind="report_empty",
+                       facts=EMPTY)
+        stack.until("it was refused", lambda: ("again", 452) in attempts(again))
+        at_once(again)
+        ends(again, "sent")
