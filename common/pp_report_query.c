@@ -1,5 +1,6 @@
 #include "pp_report_query.h"
 
+#include <ctype.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -149,7 +150,9 @@ static struct pp_report_number number_of(struct pp_str cell)
 {
     struct pp_report_number number = {0};
 
-    number.known = pp_json_double(cell, &number.value);
+    number.known = cell.n > 0 &&
+                   (cell.p[0] == '-' || isdigit((unsigned char)cell.p[0])) &&
+                   pp_json_double(cell, &number.value);
     return number;
 }
 

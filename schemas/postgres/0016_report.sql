@@ -74,5 +74,5 @@ GRANT SELECT, INSERT ON report_run TO pawprint_reports;
 GRANT SELECT, INSERT ON notification TO pawprint_reports;
 GRANT SELECT ON suppression TO pawprint_reports;
 GRANT SELECT (site_id, account_id, name, zone, status) ON site TO pawprint_reports;
-GRANT SELECT (subscription_id, site_id, every, state) ON report_subscription TO pawprint_notifier;
+GRANT SELECT (subscription_id, site_id, every, state, confirmed_at) ON report_subscription TO pawprint_notifier;
 GRANT UPDATE (state, next_at, last_date, confirmed_at) ON report_subscription TO pawprint_notifier;

@@ -14,6 +14,7 @@ from e2e.test_notifier_public import unsubscribe_link
 from kit import stack
 from kit.hits import Sender
 
+ROBOT = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"
 AGENT = ("Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like "
          "Gecko) Chrome/126.0.0.0 Safari/537.36")
 
@@ -29,8 +30,10 @@ def reports_every_second():
         yield
     finally:
         place.unlink()
-        psql("UPDATE installation SET clock_shift = '0'")
         stack.services("down", "reports")
+        psql("UPDATE installation SET clock_shift = '0'")
+        # The clock goes back, which it does nowhere else.
+        psql("DELETE FROM job_run WHERE scheduled_for > pp_now()")
         stack.services("up", "reports")
 
 
@@ -80,7 +83,7 @@ def test_a_day_of_hits_comes_as_one_mail_with_the_right_numbers():
     owner = f"{tag}@example.com"
     site = a_site(owner)
     stack.until("the site is known", lambda: Sender().send(
-        {"site": site, "url": "https://shop.example/", "id": "x"}, "curl/8",
+        {"site": site, "url": "https://shop.example/", "id": "x"}, ROBOT,
         "203.0.113.1")[0] == 202, 20)
     made = subscribe(site, owner)
     assert made["state"] == "active"
@@ -109,9 +112,9 @@ def test_a_day_of_hits_comes_as_one_mail_with_the_right_numbers():
         time.sleep(3)
         assert len(mails(tag)) == 1
         assert runs(made["subscription"]) == ["1"]
-    assert str(mail["Subject"]).startswith("kettles.example, ")
-    assert str(mail["Subject"]).endswith(": 3 visitors")
-    # curl is a robot: what it asked for is in no number.
+    assert re.fullmatch(r"kettles\.example, \w+ \d+ \w+ \d+: 3 visitors",
+                        str(mail["Subject"])), mail["Subject"]
+    # What the robot asked for is in no number.
     for label, value in (("Visitors", "3"), ("Visits", "3"),
                          ("Page views", "4"),
                          ("Largest content shown (LCP)", "4.00 s")):
