@@ -19,10 +19,12 @@ struct inbox_entry {
 };
 
 /*
- * Adds the event, and what staff are told of it, in the caller's transaction;
- * one that is there already changes nothing.
+ * Adds the events, and what staff are told of them, in the caller's
+ * transaction; one that is there already changes nothing. A few statements for
+ * all of them: where one can't be, none of them is there.
  */
-int inbox_add(struct pp_pg *pg, struct inbox_entry *entry, struct pp_err *err);
+int inbox_add(struct pp_pg *pg, struct inbox_entry *const *entries,
+              size_t count, struct pp_err *err);
 
 /* Keeps a body that is no event; the last 100, and of each 64 KiB. */
 int inbox_add_unreadable(struct pp_pg *pg, struct pp_str body,

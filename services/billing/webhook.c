@@ -204,13 +204,21 @@ void webhook_http(struct pp_http_request *request, void *context)
 
 /* --- a turn --------------------------------------------------------------- */
 
-static int write_one(struct webhook *self, struct held *held,
-                     struct pp_err *err)
+/* Readable ones together, the others one by one: there are hardly any. */
+static int write_rows(struct webhook *self, struct held **held, size_t count,
+                      struct pp_err *err)
 {
-    if (held->is_unreadable)
-        return inbox_add_unreadable(self->pg, held->entry.body,
-                                    held->entry.label, held->why, err);
-    return inbox_add(self->pg, &held->entry, err);
+    struct inbox_entry *entries[HELD_MAX];
+    size_t entry_count = 0;
+
+    for (size_t i = 0; i < count; i++)
+        if (!held[i]->is_unreadable)
+            entries[entry_count++] = &held[i]->entry;
+        else if (inbox_add_unreadable(self->pg, held[i]->entry.body,
+                                      held[i]->entry.label, held[i]->why,
+                                      err) < 0)
+            return -1;
+    return inbox_add(self->pg, entries, entry_count, err);
 }
 
 static int write_some(struct webhook *self, struct held **held, size_t count,
@@ -218,11 +226,10 @@ static int write_some(struct webhook *self, struct held **held, size_t count,
 {
     if (pp_pg_begin(self->pg, err) < 0)
         return -1;
-    for (size_t i = 0; i < count; i++)
-        if (write_one(self, held[i], err) < 0) {
-            pp_pg_rollback(self->pg);
-            return -1;
-        }
+    if (write_rows(self, held, count, err) < 0) {
+        pp_pg_rollback(self->pg);
+        return -1;
+    }
     pp_crash_point("B1");
     return pp_pg_commit(self->pg, err);
 }

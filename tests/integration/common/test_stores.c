@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "pp_clickhouse.h"
+#include "pp_column.h"
 #include "pp_pg.h"
 #include "pp_redis.h"
 #include "pp_time.h"
@@ -119,6 +120,44 @@ static void bytes_go_through_unharmed(void **state)
     pp_pg_rows_fini(&rows);
     pp_buf_fini(&text);
     pp_arena_fini(&arena);
+    pp_pg_close(&pg);
+}
+
+static void columns_come_out_as_the_rows_that_went_in(void **state)
+{
+    static const char *const texts[] = {"", "NULL", "a\"b\\c,{d}",
+                                        "\xC3\xA9\n "};
+    struct pp_buf columns[3];
+    const char *values[3];
+    struct pp_pg *pg = pg_new();
+    struct pp_pg_rows rows;
+    struct pp_err err = {0};
+
+    (void)state;
+    for (size_t c = 0; c < PP_COUNT(columns); c++)
+        pp_column_begin(&columns[c], 1000);
+    for (size_t i = 0; i < PP_COUNT(texts); i++) {
+        pp_column_text(&columns[0], pp_str_of(texts[i]));
+        pp_column_hex(&columns[1], pp_str_of(texts[i]));
+        pp_column_number(&columns[2], (int64_t)i - 2);
+    }
+    for (size_t c = 0; c < PP_COUNT(columns); c++)
+        values[c] = pp_column_end(&columns[c]);
+    if (pp_pg_query(pg,
+                    "SELECT t, convert_from(decode(h, 'hex'), 'UTF8'), n FROM "
+                    "unnest($1::text[], $2::text[], $3::bigint[]) AS r (t, h, "
+                    "n)",
+                    3, values, &rows, &err) < 0)
+        fail_msg("%s", err.msg);
+    assert_int_equal(rows.count, PP_COUNT(texts));
+    for (int i = 0; i < rows.count; i++) {
+        assert_string_equal(pp_pg_text(&rows, i, 0), texts[i]);
+        assert_string_equal(pp_pg_text(&rows, i, 1), texts[i]);
+        assert_int_equal(pp_pg_int64(&rows, i, 2), i - 2);
+    }
+    pp_pg_rows_fini(&rows);
+    for (size_t c = 0; c < PP_COUNT(columns); c++)
+        pp_buf_fini(&columns[c]);
     pp_pg_close(&pg);
 }
 
@@ -266,6 +305,7 @@ int main(void)
         cmocka_unit_test(an_error_says_what_can_be_done),
         cmocka_unit_test(a_lost_connection_comes_back_but_not_its_transaction),
         cmocka_unit_test(bytes_go_through_unharmed),
+        cmocka_unit_test(columns_come_out_as_the_rows_that_went_in),
         cmocka_unit_test(a_notify_ends_the_wait),
         cmocka_unit_test(redis_answers_in_order_whatever_the_bytes),
         cmocka_unit_test(clickhouse_binds_parameters_and_takes_rows),
