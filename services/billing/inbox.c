@@ -99,7 +99,7 @@ static int insert(struct pp_pg *pg, struct pp_buf columns[static COLUMNS],
         values[i] = pp_column_end(&columns[i]);
     if (!values[BODY])
         return pp_err_set(err, PP_ERR_INVALID, "the body is too large");
-    return pp_pg_query(
+    return pp_pg_query_often(
         pg,
         "INSERT INTO stripe_event (event_id, type, livemode, api_version, "
         "created_at, object_type, object_id, customer_id, secret_label, body, "
@@ -222,16 +222,16 @@ void inbox_unlock(struct pp_pg *pg, const char *customer)
     struct pp_err err = {0};
 
     /* Where the connection is gone, so is the lock. */
-    (void)pp_pg_exec(pg,
-                     "SELECT pg_advisory_unlock(" LOCK_CLASS ", hashtext($1))",
-                     1, &customer, &err);
+    (void)pp_pg_exec_often(
+        pg, "SELECT pg_advisory_unlock(" LOCK_CLASS ", hashtext($1))", 1,
+        &customer, &err);
 }
 
 static int try_lock(struct pp_pg *pg, const char *key, bool *got,
                     struct pp_err *err)
 {
     struct pp_pg_rows rows;
-    int result = pp_pg_query(
+    int result = pp_pg_query_often(
         pg, "SELECT pg_try_advisory_lock(" LOCK_CLASS ", hashtext($1))", 1,
         &key, &rows, err);
 
@@ -248,11 +248,12 @@ static int try_lock(struct pp_pg *pg, const char *key, bool *got,
 static int find_due(struct pp_pg *pg, struct inbox_lot *lot, struct pp_err *err)
 {
     struct pp_pg_rows rows;
-    int result = pp_pg_query(pg,
-                             "SELECT event_id, customer_id FROM stripe_event "
-                             "WHERE " OPEN " ORDER BY next_at LIMIT 1 FOR "
-                             "UPDATE SKIP LOCKED",
-                             0, NULL, &rows, err);
+    int result =
+        pp_pg_query_often(pg,
+                          "SELECT event_id, customer_id FROM stripe_event "
+                          "WHERE " OPEN " ORDER BY next_at LIMIT 1 FOR UPDATE "
+                          "SKIP LOCKED",
+                          0, NULL, &rows, err);
 
     if (result == 0 && rows.count == 1) {
         snprintf(lot->ids[0], sizeof(lot->ids[0]), "%s",
@@ -267,20 +268,28 @@ static int find_due(struct pp_pg *pg, struct inbox_lot *lot, struct pp_err *err)
     return result;
 }
 
+#define TAKE                                                                   \
+    "UPDATE stripe_event SET attempts = attempts + 1, next_at = pp_now() + "   \
+    "interval '" TAKEN_WAIT "' WHERE "
+
 /* All that is due of the same customer: one answer of Stripe's does for all. */
 static int take_all(struct pp_pg *pg, struct inbox_lot *lot, struct pp_err *err)
 {
-    const char *values[] = {lot->customer, lot->ids[0]};
+    const char *values[] = {lot->ids[0], lot->customer};
     struct pp_pg_rows rows;
-    int result = pp_pg_query(
-        pg,
-        "UPDATE stripe_event SET attempts = attempts + 1, next_at = pp_now() + "
-        "interval '" TAKEN_WAIT "' WHERE event_id IN (SELECT event_id FROM "
-        "stripe_event WHERE (event_id = $2 OR ($1 <> '' AND customer_id = $1)) "
-        "AND " OPEN " ORDER BY event_id <> $2, received_at LIMIT 50 FOR UPDATE "
-        "SKIP LOCKED) RETURNING event_id",
-        2, values, &rows, err);
+    int result;
 
+    if (lot->customer[0])
+        result = pp_pg_query_often(
+            pg,
+            TAKE
+            "event_id IN (SELECT event_id FROM stripe_event WHERE customer_id "
+            "= $2 AND " OPEN " ORDER BY event_id <> $1, received_at LIMIT 50 "
+            "FOR UPDATE SKIP LOCKED) RETURNING event_id",
+            2, values, &rows, err);
+    else
+        result = pp_pg_query_often(pg, TAKE "event_id = $1 RETURNING event_id",
+                                   1, values, &rows, err);
     for (int i = 0; result == 0 && i < rows.count && i < INBOX_TAKEN_MAX; i++)
         snprintf(lot->ids[lot->count++], sizeof(lot->ids[0]), "%s",
                  pp_pg_text(&rows, i, 0));
@@ -321,7 +330,8 @@ int inbox_take(struct pp_pg *pg, enum inbox_taken *taken_out,
 
     *taken_out = INBOX_NONE;
     *lot_out = (struct inbox_lot){.count = 0};
-    if (pp_pg_begin(pg, err) < 0)
+    /* A server that crashes forgets the attempt, and whatever came of it. */
+    if (pp_pg_begin_unsynced(pg, err) < 0)
         return -1;
     result = take_in_transaction(pg, taken_out, lot_out, &locked, err);
     if (result == 0 && pp_pg_commit(pg, err) == 0)
@@ -340,11 +350,11 @@ int inbox_finish(struct pp_pg *pg, const char *event_id, const char *state,
 {
     const char *values[] = {event_id, state, why};
 
-    return pp_pg_exec(pg,
-                      "UPDATE stripe_event SET state = $2, last_error = $3, "
-                      "finished_at = pp_now() WHERE event_id = $1 AND state IN "
-                      "('new', 'failed')",
-                      3, values, err);
+    return pp_pg_exec_often(
+        pg,
+        "UPDATE stripe_event SET state = $2, last_error = $3, finished_at = "
+        "pp_now() WHERE event_id = $1 AND state IN ('new', 'failed')",
+        3, values, err);
 }
 
 /* Seconds before the next attempt: 22 hours in all, a fifth of each random. */
