@@ -95,12 +95,9 @@ static int read_events(struct work *work, struct pp_err *err)
 /* Nothing follows from any of them, but that they are done. */
 static bool is_quiet(const struct work *work)
 {
-    for (int i = 0; i < work->lot->count; i++) {
-        const struct effect effect = work->events[i].effect;
-
-        if (!effect.type || effect.does || effect.mail || effect.staff)
+    for (int i = 0; i < work->lot->count; i++)
+        if (!effect_is_quiet(&work->events[i].effect))
             return false;
-    }
     return true;
 }
 

@@ -58,17 +58,21 @@ struct inbox_lot {
     char customer[NOTICE_ID_BYTES]; /* or empty */
     char ids[INBOX_TAKEN_MAX][NOTICE_ID_BYTES];
     int count;
+    int done_count; /* of INBOX_DONE */
 };
 
 enum inbox_taken {
     INBOX_NONE,   /* nothing is due */
+    INBOX_DONE,   /* some, from which nothing follows, are done: ask again */
     INBOX_OTHERS, /* somebody else has that customer: ask again */
     INBOX_TAKEN,
 };
 
 /*
- * Takes a lot. Each of its events has one attempt more from here on, so that
- * one that kills its worker ends as dead, too. inbox_unlock(lot.key) after it.
+ * Takes a lot; or, where what is due first is of a type from which nothing
+ * follows, ends all of these that are due, whosever they are. Each of its
+ * events has one attempt more from here on, so that one that kills its worker
+ * ends as dead, too. inbox_unlock(lot.key) after it.
  */
 int inbox_take(struct pp_pg *pg, enum inbox_taken *taken_out,
                struct inbox_lot *lot_out, struct pp_err *err);

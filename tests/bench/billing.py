@@ -146,6 +146,7 @@ def sync_engine(secret):
     stack.postgres("DO 'BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE "
                    "rolname = ''postgres'') THEN CREATE ROLE postgres; END IF; "
                    "END'")  # its migrations name that one
+    stack.postgres("DROP DATABASE IF EXISTS sync_engine")
     stack.postgres("CREATE DATABASE sync_engine")
     port = billing.free_port()
     address = urllib.parse.urlsplit(stack.address("PAWPRINT_POSTGRES_DSN"))
@@ -277,7 +278,7 @@ def print_table(found, limit):
         values = {name: [pick(one) for one in found[name]] for name in names}
         middle = [statistics.median(values[name]) for name in names]
         ratio = (f"{middle[0] / middle[1]:.2f}"
-                 if len(middle) == 2 and middle[1] > 0 else "")
+                 if len(middle) == 2 and middle[1] >= 0.01 else "")
         print(f"{what:<30}" + "".join(
             f"{shown(values[name]):>26}" for name in names) +
             f"{ratio:>8}   {goal}")

@@ -164,6 +164,7 @@ static void post(struct link *link, int64_t due_ns)
 
 /* --- answers -------------------------------------------------------------- */
 
+/* Answers have to say their length. */
 static bool is_whole(const struct link *link)
 {
     const char *end = memmem(link->answer, link->have, "\r\n\r\n", 4), *field;

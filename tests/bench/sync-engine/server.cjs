@@ -32,8 +32,12 @@ async function main() {
         console.error(error)
         status = 400
       }
-      response.writeHead(status, { 'Content-Type': 'application/json' })
-      response.end('{"received":true}\n')
+      const body = '{"received":true}\n'
+      response.writeHead(status, {
+        'Content-Type': 'application/json',
+        'Content-Length': body.length,
+      })
+      response.end(body)
     })
     .listen(Number(PORT), '127.0.0.1')
 }
