@@ -129,6 +129,16 @@ static size_t fitting(struct inbox_entry *const *entries, size_t count)
     return n;
 }
 
+bool inbox_is_one(struct inbox_entry *const *entries, size_t count)
+{
+    if (count == 0 || fitting(entries, count) < count)
+        return false;
+    for (size_t i = 0; i < count; i++)
+        if (entries[i]->is_foreign)
+            return false;
+    return true;
+}
+
 static int add_some(struct pp_pg *pg, struct inbox_entry *const *entries,
                     size_t count, struct pp_err *err)
 {

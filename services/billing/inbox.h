@@ -26,6 +26,9 @@ struct inbox_entry {
 int inbox_add(struct pp_pg *pg, struct inbox_entry *const *entries,
               size_t count, struct pp_err *err);
 
+/* Whether inbox_add() of them is one statement, which needs no transaction. */
+bool inbox_is_one(struct inbox_entry *const *entries, size_t count);
+
 /* Keeps a body that is no event; the last 100, and of each 64 KiB. */
 int inbox_add_unreadable(struct pp_pg *pg, struct pp_str body,
                          const char *label, const char *why,
