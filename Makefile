@@ -185,6 +185,9 @@ $B/bin/bench-ua: $B/tests/bench/ua.o $(patsubst services/%.c,$B/services/%.o,$(f
 $B/bin/bench-send: $B/tests/bench/send.o $(call objects_of,writer) $(LIB)
 	@mkdir -p $(@D) && echo "link $@" && $(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
+$B/bin/bench-deliver: $B/tests/bench/deliver.o $(LIB)
+	@mkdir -p $(@D) && echo "link $@" && $(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+
 $B/bin/bench-meter: $B/tests/bench/meter.o $(patsubst services/%.c,$B/services/%.o,$(filter services/meter/%,$(LOGIC))) $(LIB)
 	@mkdir -p $(@D) && echo "link $@" && $(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
@@ -198,7 +201,7 @@ $B/bin/bench-capacity: $B/tests/bench/capacity.o $B/services/collector/capacitie
 $B/tests/bench/capacity.o: ALL_CFLAGS += -Iservices/collector
 
 SERVICE ?=
-bench: ready $B/bin/floor $B/bin/bench-ua $B/bin/bench-send $B/bin/bench-capacity $B/bin/bench-meter $(KIT) ## CPU time per event and its ratio to the limit; SERVICE=writer
+bench: ready $B/bin/floor $B/bin/bench-ua $B/bin/bench-send $B/bin/bench-capacity $B/bin/bench-meter $B/bin/bench-deliver $(KIT) ## CPU time per event and its ratio to the limit; SERVICE=writer
 	@tests/bench/run $(SERVICE)
 
 # --- running it ------------------------------------------------------------
