@@ -20,7 +20,7 @@ from stripe import journeys
 
 BATCH = 25    # seeds at once
 KILLS_S = 10  # how long they go on, at least
-REST_S = 1    # at most, between two steps of a journey
+REST_S = 3    # at most, between two steps of a journey
 DESKS = 8     # guests that are let in at once
 
 
@@ -121,8 +121,8 @@ class Bench:
             try:
                 for one in [pool.submit(who.guest.go) for who in self.guests]:
                     one.result()
-                stack.until("webhooks have come", lambda: self.stripe.look()[
-                    "pending"] < 10 * len(self.guests), 300)
+                stack.until("webhooks have come", lambda: not
+                            self.stripe.look()["pending"], 300)
             finally:
                 stop.set()
             killer.result()
@@ -177,7 +177,8 @@ class Bench:
         assert tied > 0, "no two events of the same second"
         return (f"{len(told)} events, {tied} in the same second, "
                 f"{len(lost(self.stripe))} never came, "
-                f"{len(sent) - len(told)} twice, {self.pair.kills} kills, "
+                f"{len(sent) - len(told)} twice, {self.pair.kills} kills at "
+                f"{len(self.pair.met)} points and between, "
                 f"{len(self.guests)} customers as at Stripe")
 
     def compare(self):
