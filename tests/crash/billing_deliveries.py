@@ -145,15 +145,24 @@ class Bench:
         return self.check()
 
     def wait(self):
-        """For all to be taken and to end; the attempts of a day come at once."""
+        """For all to be taken and to end. The attempts of a day come at once,
+        but for one that is being made."""
         def all_end():
             time.sleep(0.3)
-            stack.postgres("UPDATE stripe_event SET attempts = 11, next_at = "
-                           "pp_now() WHERE state = 'failed' AND attempts < 11")
+            stack.postgres(
+                "UPDATE stripe_event SET attempts = greatest(attempts, 11), "
+                "next_at = pp_now() WHERE state = 'failed' AND next_at > "
+                "pp_now() + interval '3 seconds'")
             return not self.stripe.look()["pending"] and \
                 set(self.states().values()) <= set(ENDS)
 
-        stack.until("all has come to an end", all_end, 300)
+        try:
+            stack.until("all has come to an end", all_end, 300)
+        except AssertionError as why:
+            raise AssertionError(stack.postgres(
+                "SELECT event_id, state, attempts, next_at - pp_now(), "
+                "last_error FROM stripe_event WHERE state IN ('new', 'failed')"
+                )) from why
 
     def states(self):
         """Of each event that the fake has sent; a seed before had its own."""
