@@ -110,7 +110,7 @@ class Bench:
         end = time.monotonic() + KILLS_S
         while not stop.is_set() or time.monotonic() < end:
             self.pair.kill_one()
-            time.sleep(0.2 + self.pair.dice.random() * 0.6)
+            time.sleep(0.3 + self.pair.dice.random() * 1.2)
             self.pair.start_dead()
 
     def travel(self):
@@ -132,7 +132,7 @@ class Bench:
         self.pair.begin(random.Random(seeds[0]))
         self.let_in(seeds)
         self.stripe.fake("/chaos", shuffle_ms=1500, duplicate=0.2, drop=0.1,
-                         retry_ms=300, attempts=4)
+                         retry_ms=300, retry_most_ms=1500, attempts=8)
         try:
             self.travel()
         finally:

@@ -94,11 +94,18 @@ class Pair:
                 if one.crash and one.process.returncode == -signal.SIGKILL:
                     self.met.add(one.crash.partition(":")[0])
                 self.bury(one)
-                one.start()
+                one.start(self.next_point())
+
+    def next_point(self):
+        """One that was not met yet, while there is any."""
+        if not self.points:
+            left = [one for one in POINTS if one not in self.met] or POINTS
+            self.points = self.dice.sample(left, len(left))
+        return f"{self.points.pop()}:{self.dice.randint(1, 3)}"
 
     def kill_one(self):
-        """As soon as the other is there. It comes back at once, mostly to die
-        at a point."""
+        """As soon as the other is there. It comes back at once, to die at a
+        point."""
         victim, other = self.dice.sample(self.processes, 2)
         end = time.monotonic() + READY_S
         while not billing.is_ready(other.url) and time.monotonic() < end:
@@ -107,10 +114,7 @@ class Pair:
         self.lead_to(other)
         victim.kill(self.dice.choice((signal.SIGKILL, signal.SIGTERM)))
         self.bury(victim)
-        if not self.points:
-            self.points = self.dice.sample(POINTS, len(POINTS))
-        victim.start(f"{self.points.pop()}:{self.dice.randint(1, 3)}"
-                     if self.dice.random() < 0.9 else "")
+        victim.start(self.next_point())
 
     def settle(self):
         """A point that was not met yet is left."""

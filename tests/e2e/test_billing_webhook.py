@@ -3,6 +3,7 @@ else's. Signatures are made by Stripe's libraries for Python and for Node."""
 import base64
 import concurrent.futures
 import contextlib
+import datetime
 import http.client
 import json
 import os
@@ -18,6 +19,7 @@ import uuid
 
 from e2e import NotRun
 from kit import billing, stack
+from stripe import sender
 
 SECRET = "whsec_of_a_test_of_webhooks_0123456789"
 OTHER = "whsec_that_is_on_its_way_out_9876543210"
@@ -405,43 +407,80 @@ def test_a_length_that_lies_gets_nothing_written():
 
 # --- what may happen meanwhile ------------------------------------------------
 
+class Load:
+    """Webhooks all the time; sign() makes the header of a body."""
+
+    def __init__(self, billed, sign):
+        self.billed, self.sign = billed, sign
+        self.lock, self.stop, self.statuses = threading.Lock(), False, []
+        self.threads = [threading.Thread(target=self.send, daemon=True)
+                        for _ in range(4)]
+        for one in self.threads:
+            one.start()
+
+    def send(self):
+        while not self.stop:
+            _, body = event()
+            with self.lock:
+                header = self.sign(body)
+            self.statuses.append(self.billed.status(body, header))
+
+    def sign_with(self, sign):
+        with self.lock:
+            self.sign = sign
+
+    def end(self):
+        """Nobody was refused."""
+        self.stop = True
+        for one in self.threads:
+            one.join()
+        assert set(self.statuses) == {200}, sorted(set(self.statuses))
+
+
 def test_secrets_change_under_load_and_nobody_is_refused():
     """As one rolls a secret: the new one beside the old, then only the new."""
     with place() as billed, oracles() as (python, _):
-        stop, statuses = threading.Event(), []
-        signers = [OTHER]
-
-        def send():
-            while not stop.is_set():
-                _, body = event()
-                with lock:
-                    header = python.sign(body, signers[0])
-                statuses.append(billed.status(body, header))
-
-        lock = threading.Lock()
-        threads = [threading.Thread(target=send) for _ in range(4)]
         write_secrets(billed.secrets, f"old {OTHER}")
-        for one in threads:
-            one.start()
+        load = Load(billed, lambda body: python.sign(body, OTHER))
         time.sleep(1.2)
         write_secrets(billed.secrets, f"new {SECRET}", f"old {OTHER}")
         time.sleep(1.5)  # the file is looked at each second
-        with lock:
-            signers[0] = SECRET
+        load.sign_with(python.sign)
         time.sleep(0.2)
         write_secrets(billed.secrets, f"new {SECRET}")
         time.sleep(1.5)
-        stop.set()
-        for one in threads:
-            one.join()
-        assert set(statuses) == {200}, sorted(set(statuses))
+        load.end()
         _, body = event()
         assert billed.status(body, python.sign(body, OTHER)) == 400
         # What can't be read changes nothing.
         write_secrets(billed.secrets, "nonsense")
         time.sleep(1.5)
         assert billed.status(body, python.sign(body)) == 200
-        return f"{len(statuses)} webhooks"
+        return f"{len(load.statuses)} webhooks"
+
+
+def test_a_rolled_secret_ends_under_load_and_nobody_is_refused():
+    """As Stripe rolls one: both sign for a while, and the old has an end."""
+    def signed(*secrets):
+        return lambda body: sender.header(secrets, int(time.time()), body)
+
+    with place() as billed:
+        write_secrets(billed.secrets, f"old {OTHER}")
+        load = Load(billed, signed(OTHER))
+        time.sleep(1.2)
+        end = datetime.datetime.now(datetime.timezone.utc).replace(
+            microsecond=0) + datetime.timedelta(seconds=4)
+        write_secrets(billed.secrets, f"new {SECRET}",
+                      f"old {OTHER} {end:%Y-%m-%dT%H:%M:%SZ}")
+        time.sleep(1.5)
+        load.sign_with(signed(OTHER, SECRET))
+        time.sleep(0.5)
+        load.sign_with(signed(SECRET))
+        time.sleep(max(0, end.timestamp() - time.time()) + 0.5)
+        load.end()
+        _, body = event()
+        assert billed.status(body, signed(OTHER)(body)) == 400
+        return f"{len(load.statuses)} webhooks"
 
 
 def test_without_postgres_stripe_is_asked_to_come_again():

@@ -45,7 +45,7 @@ class Mock:
         self.wait()
 
     def wait(self):
-        for _ in range(200):
+        for _ in range(1200):  # a minute; a busy machine starts nothing at once
             try:
                 OverSocket(self.path).connect()
                 return
