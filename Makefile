@@ -158,7 +158,7 @@ build/crash/rename.so: tests/crash/rename.c
 SEEDS ?= 1
 SEED ?=
 ENGINE ?=
-crash: ready $(KIT) build/crash/rename.so ## kills at named points; SERVICE=writer|meter|notifier|billing SEEDS=20, or SEED=7, ENGINE=modern|old
+crash: ready $(KIT) build/crash/rename.so ## kills at named points; SERVICE=writer|meter|notifier|billing|billing-deliveries|billing-away SEEDS=20, or SEED=7, ENGINE=modern|old
 	@tests/crash/run "$(or $(SERVICE),writer)" "$(SEEDS)" "$(SEED)" "$(ENGINE)"
 
 RUNS ?= 100
@@ -167,6 +167,9 @@ prove-upgrade: ready $(KIT) build/kit/clock.so ## from a plan's change to the fi
 
 contract: all ## the running collector against docs/openapi; SEED=7 EXAMPLES=500
 	@tests/contract/run
+
+helm-test: all ## the chart without a cluster: schema, refusals, golden files, kubeconform, kube-score
+	@tests/helm/run
 
 test: ## installs what it needs, then every test, also under the sanitizers
 	@tests/stack/install
@@ -182,6 +185,9 @@ $B/bin/bench-ua: $B/tests/bench/ua.o $(patsubst services/%.c,$B/services/%.o,$(f
 $B/bin/bench-send: $B/tests/bench/send.o $(call objects_of,writer) $(LIB)
 	@mkdir -p $(@D) && echo "link $@" && $(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
+$B/bin/bench-deliver: $B/tests/bench/deliver.o $(LIB)
+	@mkdir -p $(@D) && echo "link $@" && $(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+
 $B/bin/bench-meter: $B/tests/bench/meter.o $(patsubst services/%.c,$B/services/%.o,$(filter services/meter/%,$(LOGIC))) $(LIB)
 	@mkdir -p $(@D) && echo "link $@" && $(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
@@ -195,7 +201,7 @@ $B/bin/bench-capacity: $B/tests/bench/capacity.o $B/services/collector/capacitie
 $B/tests/bench/capacity.o: ALL_CFLAGS += -Iservices/collector
 
 SERVICE ?=
-bench: ready $B/bin/floor $B/bin/bench-ua $B/bin/bench-send $B/bin/bench-capacity $B/bin/bench-meter $(KIT) ## CPU time per event and its ratio to the limit; SERVICE=writer
+bench: ready $B/bin/floor $B/bin/bench-ua $B/bin/bench-send $B/bin/bench-capacity $B/bin/bench-meter $B/bin/bench-deliver $(KIT) ## CPU time per event and its ratio to the limit; SERVICE=writer
 	@tests/bench/run $(SERVICE)
 
 # --- running it ------------------------------------------------------------
@@ -238,5 +244,5 @@ clean: ## removes what was built; keeps what was downloaded
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-.PHONY: ops-test crash prove-upgrade contract bench docs check-docs all unit integration local-e2e fuzz test ready demo demo-down up down status deps format clean help
+.PHONY: ops-test crash prove-upgrade contract bench docs check-docs all unit integration local-e2e fuzz test ready demo demo-down up down status deps format clean help helm-test
 -include $(shell find $B -name '*.d' 2>/dev/null)

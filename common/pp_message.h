@@ -21,7 +21,7 @@ struct pp_messages;
 struct pp_message;
 
 /* More names than this in one file are refused at the start. */
-#define PP_MESSAGE_NAMES_MAX 24
+#define PP_MESSAGE_NAMES_MAX 32
 
 /* Reads and checks all that is compiled in. PP_ERR_FATAL names the file. */
 int pp_messages_open(struct pp_messages **messages_out, struct pp_err *err);

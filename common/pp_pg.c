@@ -1,6 +1,8 @@
 #include "pp_pg.h"
 
+#include <assert.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,11 +10,15 @@
 
 #include "pp_mem.h"
 
+#define PREPARED_MAX 32
+
 struct pp_pg {
     char *dsn;
     char *application;
     PGconn *conn; /* NULL while there is none */
     bool in_transaction;
+    const char *prepared[PREPARED_MAX]; /* of conn: literals, by their place */
+    int prepared_count;
 };
 
 int pp_pg_open(struct pp_pg **pg_out, const char *dsn, const char *application,
@@ -39,6 +45,7 @@ static void disconnect(struct pp_pg *pg)
     PQfinish(pg->conn);
     pg->conn = NULL;
     pg->in_transaction = false;
+    pg->prepared_count = 0;
 }
 
 void pp_pg_close(struct pp_pg **pg)
@@ -146,6 +153,56 @@ int pp_pg_query(struct pp_pg *pg, const char *sql, int count,
                 rows_out, err);
 }
 
+/* Its number, or -1 with *err; one too many is a fault of the program. */
+static int prepared(struct pp_pg *pg, const char *sql, int count,
+                    struct pp_err *err)
+{
+    struct pp_pg_rows rows = {0};
+    char name[16];
+    int i = 0;
+
+    while (i < pg->prepared_count && pg->prepared[i] != sql)
+        i++;
+    if (i < pg->prepared_count)
+        return i;
+    assert(i < PREPARED_MAX);
+    snprintf(name, sizeof(name), "s%d", i);
+    if (take(pg, PQprepare(pg->conn, name, sql, count, NULL), &rows, err) < 0)
+        return -1;
+    pp_pg_rows_fini(&rows);
+    pg->prepared[pg->prepared_count++] = sql;
+    return i;
+}
+
+int pp_pg_query_often(struct pp_pg *pg, const char *sql, int count,
+                      const char *const *values, struct pp_pg_rows *rows_out,
+                      struct pp_err *err)
+{
+    char name[16];
+    int i;
+
+    *rows_out = (struct pp_pg_rows){0};
+    if (connected(pg, err) < 0)
+        return -1;
+    i = prepared(pg, sql, count, err);
+    if (i < 0)
+        return -1;
+    snprintf(name, sizeof(name), "s%d", i);
+    return take(pg,
+                PQexecPrepared(pg->conn, name, count, values, NULL, NULL, 0),
+                rows_out, err);
+}
+
+int pp_pg_exec_often(struct pp_pg *pg, const char *sql, int count,
+                     const char *const *values, struct pp_err *err)
+{
+    struct pp_pg_rows rows;
+    int result = pp_pg_query_often(pg, sql, count, values, &rows, err);
+
+    pp_pg_rows_fini(&rows);
+    return result;
+}
+
 int pp_pg_exec(struct pp_pg *pg, const char *sql, int count,
                const char *const *values, struct pp_err *err)
 {
@@ -171,6 +228,14 @@ int pp_pg_script(struct pp_pg *pg, const char *sql, struct pp_err *err)
 int pp_pg_begin(struct pp_pg *pg, struct pp_err *err)
 {
     if (pp_pg_exec(pg, "BEGIN", 0, NULL, err) < 0)
+        return -1;
+    pg->in_transaction = true;
+    return 0;
+}
+
+int pp_pg_begin_unsynced(struct pp_pg *pg, struct pp_err *err)
+{
+    if (pp_pg_script(pg, "BEGIN; SET LOCAL synchronous_commit = off", err) < 0)
         return -1;
     pg->in_transaction = true;
     return 0;

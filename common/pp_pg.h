@@ -59,14 +59,32 @@ int pp_pg_query(struct pp_pg *pg, const char *sql, int count,
                 const char *const *values, struct pp_pg_rows *rows_out,
                 struct pp_err *err);
 
+/*
+ * The same for a statement that runs again and again: Postgres parses and plans
+ * it once for each connection. sql has to be a literal: where it stands is what
+ * it is known by.
+ */
+int pp_pg_query_often(struct pp_pg *pg, const char *sql, int count,
+                      const char *const *values, struct pp_pg_rows *rows_out,
+                      struct pp_err *err);
+
 /* The same where no rows matter. */
 int pp_pg_exec(struct pp_pg *pg, const char *sql, int count,
                const char *const *values, struct pp_err *err);
+int pp_pg_exec_often(struct pp_pg *pg, const char *sql, int count,
+                     const char *const *values, struct pp_err *err);
 
 /* Several statements without parameters: migrations. */
 int pp_pg_script(struct pp_pg *pg, const char *sql, struct pp_err *err);
 
 int pp_pg_begin(struct pp_pg *pg, struct pp_err *err);
+
+/*
+ * The same, but its commit does not wait for the disk: a crash of the server
+ * may undo it, whole, and nothing that was committed before it. For what is
+ * done again then, and nobody was told of.
+ */
+int pp_pg_begin_unsynced(struct pp_pg *pg, struct pp_err *err);
 int pp_pg_commit(struct pp_pg *pg, struct pp_err *err);
 
 /* Also after an error, also when the connection is gone. */

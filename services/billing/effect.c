@@ -1,7 +1,5 @@
 #include "effect.h"
 
-#include <stddef.h>
-
 #include "pp_mem.h"
 
 #define SUSPICIOUS "Stripe tells of a payment to look at: "
@@ -67,4 +65,14 @@ struct effect effect_of(struct pp_str type)
         if (pp_str_eq(type, pp_str_of(effects[i].type)))
             return effects[i];
     return (struct effect){0};
+}
+
+bool effect_is_quiet(const struct effect *effect)
+{
+    return effect->type && !effect->does && !effect->mail && !effect->staff;
+}
+
+struct effect effect_at(size_t i)
+{
+    return i < PP_COUNT(effects) ? effects[i] : (struct effect){0};
 }

@@ -1,6 +1,9 @@
 #ifndef EFFECT_H
 #define EFFECT_H
 
+#include <stdbool.h>
+#include <stddef.h>
+
 #include "pp_str.h"
 
 /*
@@ -24,5 +27,11 @@ struct effect {
 
 /* .type is NULL for one that is not in the table: it is stored, no more. */
 struct effect effect_of(struct pp_str type);
+
+/* It is known, and nothing follows from it. */
+bool effect_is_quiet(const struct effect *effect);
+
+/* The table's i-th; .type is NULL behind the last. */
+struct effect effect_at(size_t i);
 
 #endif

@@ -19,10 +19,15 @@ struct inbox_entry {
 };
 
 /*
- * Adds the event, and what staff are told of it, in the caller's transaction;
- * one that is there already changes nothing.
+ * Adds the events, and what staff are told of them, in the caller's
+ * transaction; one that is there already changes nothing. A few statements for
+ * all of them: where one can't be, none of them is there.
  */
-int inbox_add(struct pp_pg *pg, struct inbox_entry *entry, struct pp_err *err);
+int inbox_add(struct pp_pg *pg, struct inbox_entry *const *entries,
+              size_t count, struct pp_err *err);
+
+/* Whether inbox_add() of them is one statement, which needs no transaction. */
+bool inbox_is_one(struct inbox_entry *const *entries, size_t count);
 
 /* Keeps a body that is no event; the last 100, and of each 64 KiB. */
 int inbox_add_unreadable(struct pp_pg *pg, struct pp_str body,
@@ -56,17 +61,21 @@ struct inbox_lot {
     char customer[NOTICE_ID_BYTES]; /* or empty */
     char ids[INBOX_TAKEN_MAX][NOTICE_ID_BYTES];
     int count;
+    int done_count; /* of INBOX_DONE */
 };
 
 enum inbox_taken {
     INBOX_NONE,   /* nothing is due */
+    INBOX_DONE,   /* some, from which nothing follows, are done: ask again */
     INBOX_OTHERS, /* somebody else has that customer: ask again */
     INBOX_TAKEN,
 };
 
 /*
- * Takes a lot. Each of its events has one attempt more from here on, so that
- * one that kills its worker ends as dead, too. inbox_unlock(lot.key) after it.
+ * Takes a lot; or, where what is due first is of a type from which nothing
+ * follows, ends all of these that are due, whosever they are. Each of its
+ * events has one attempt more from here on, so that one that kills its worker
+ * ends as dead, too. inbox_unlock(lot.key) after it.
  */
 int inbox_take(struct pp_pg *pg, enum inbox_taken *taken_out,
                struct inbox_lot *lot_out, struct pp_err *err);

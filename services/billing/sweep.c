@@ -52,13 +52,14 @@ static int add_event(struct sync *sync, struct pick event,
                      struct pp_err *err)
 {
     struct inbox_entry entry = {.body = event.raw, .label = ""};
+    struct inbox_entry *const entries[] = {&entry};
 
     if (notice_read(event.raw, arena, &entry.notice, err) < 0) {
         *err = (struct pp_err){0};
         return inbox_add_unreadable(sync->pg, event.raw, "", "swept", err);
     }
     entry.is_foreign = entry.notice.is_live != sync->is_live;
-    if (inbox_add(sync->pg, &entry, err) < 0)
+    if (inbox_add(sync->pg, entries, 1, err) < 0)
         return -1;
     found->seen++;
     found->added += entry.is_new;

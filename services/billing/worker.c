@@ -245,6 +245,11 @@ static int one_turn(struct worker *self, struct pp_err *err)
         return -1;
     if (taken == INBOX_NONE)
         return wait_for_some(self, err);
+    if (taken == INBOX_DONE) {
+        pp_counter_add(&done, (uint64_t)lot.done_count);
+        pp_info("events.quiet", "count=%d", lot.done_count);
+        return 0;
+    }
     if (taken == INBOX_OTHERS) {
         usleep(5000);
         return 0;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "pp_capacity_pg.h"
+#include "pp_column.h"
 #include "pp_crash.h"
 #include "pp_mem.h"
 
@@ -18,50 +19,6 @@ static const char *const kinds[] = {
     [EVENT_KIND_TIMING] = "timing",
     [EVENT_KIND_VITAL] = "vital",
 };
-
-/* --- columns as SQL arrays -------------------------------------------------
- */
-
-static void column_begin(struct pp_buf *column)
-{
-    pp_buf_init(column, COLUMN_BYTES);
-    pp_buf_add_byte(column, '{');
-}
-
-static void column_separate(struct pp_buf *column)
-{
-    if (column->n > 1)
-        pp_buf_add_byte(column, ',');
-}
-
-/* Faster than printf, of which a flush would need seventy thousand. */
-static void column_number(struct pp_buf *column, int64_t number)
-{
-    char digits[24], *p = digits + sizeof(digits);
-    uint64_t rest = number < 0 ? 0 - (uint64_t)number : (uint64_t)number;
-
-    column_separate(column);
-    do
-        *--p = (char)('0' + rest % 10);
-    while (rest /= 10);
-    if (number < 0)
-        *--p = '-';
-    pp_buf_add(column, p, (size_t)(digits + sizeof(digits) - p));
-}
-
-/* Plain characters only: bucket_id_is_plain(). */
-static void column_text(struct pp_buf *column, struct pp_str text)
-{
-    column_separate(column);
-    pp_buf_add_str(column, text);
-}
-
-static const char *column_end(struct pp_buf *column)
-{
-    pp_buf_add_byte(column, '}');
-    pp_buf_add_byte(column, '\0');
-    return column->overflow ? NULL : column->p;
-}
 
 /* --- offsets ---------------------------------------------------------------
  */
@@ -106,14 +63,14 @@ static int move_offsets(struct pp_pg *pg, const struct ledger_topic *topic,
 
     snprintf(epoch, sizeof(epoch), "%" PRId64, topic->epoch);
     for (size_t i = 0; i < PP_COUNT(columns); i++)
-        column_begin(&columns[i]);
+        pp_column_begin(&columns[i], COLUMN_BYTES);
     for (size_t i = 0; i < topic->count; i++) {
-        column_number(&columns[0], topic->ranges[i].partition);
-        column_number(&columns[1], topic->ranges[i].since);
-        column_number(&columns[2], topic->ranges[i].until);
+        pp_column_number(&columns[0], topic->ranges[i].partition);
+        pp_column_number(&columns[1], topic->ranges[i].since);
+        pp_column_number(&columns[2], topic->ranges[i].until);
     }
     for (size_t i = 0; i < PP_COUNT(columns); i++)
-        values[2 + i] = column_end(&columns[i]);
+        values[2 + i] = pp_column_end(&columns[i]);
     result = pp_pg_query(
         pg,
         "UPDATE usage_offset o SET next_offset = r.until, changed_at = "
@@ -189,7 +146,7 @@ static int run_columns(struct pp_pg *pg, const char *sql,
     const char *values[8];
 
     for (int i = 0; i < count; i++)
-        values[i] = column_end(&columns[i]);
+        values[i] = pp_column_end(&columns[i]);
     return pp_pg_query(pg, sql, count, values, rows, err);
 }
 
@@ -201,16 +158,16 @@ static int add_rows(struct pp_pg *pg, const struct list *list,
     int result;
 
     for (size_t i = 0; i < PP_COUNT(columns); i++)
-        column_begin(&columns[i]);
+        pp_column_begin(&columns[i], COLUMN_BYTES);
     for (size_t i = 0; i < list->count; i++) {
         const struct bucket one = list_at(list, i);
 
-        column_text(&columns[0], one.account_id);
-        column_number(&columns[1], one.at_ms / 1000);
-        column_text(&columns[2], one.site_id);
-        column_text(&columns[3], pp_str_of(kinds[one.kind]));
-        column_text(&columns[4], one.bot ? PP_LIT("t") : PP_LIT("f"));
-        column_number(&columns[5], one.n);
+        pp_column_plain(&columns[0], one.account_id);
+        pp_column_number(&columns[1], one.at_ms / 1000);
+        pp_column_plain(&columns[2], one.site_id);
+        pp_column_plain(&columns[3], pp_str_of(kinds[one.kind]));
+        pp_column_plain(&columns[4], one.bot ? PP_LIT("t") : PP_LIT("f"));
+        pp_column_number(&columns[5], one.n);
     }
     result = run_columns(
         pg,
@@ -258,8 +215,8 @@ static bool sum_accounts(const struct list *list, size_t *i,
         }
         if (sum == 0)
             continue;
-        column_text(accounts, account);
-        column_number(sums, sum);
+        pp_column_plain(accounts, account);
+        pp_column_number(sums, sum);
         found++;
     }
     return found > 0;
@@ -282,7 +239,7 @@ static int watch_some(struct pp_pg *pg, const struct list *list, size_t *i,
     int result = 0;
 
     for (size_t c = 0; c < PP_COUNT(columns); c++)
-        column_begin(&columns[c]);
+        pp_column_begin(&columns[c], COLUMN_BYTES);
     if (sum_accounts(list, i, &columns[0], &columns[1])) {
         result = run_columns(
             pg,

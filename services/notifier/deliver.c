@@ -9,6 +9,7 @@
 
 #include "pp_httpc.h"
 #include "pp_mem.h"
+#include "pp_report_view.h"
 #include "pp_template.h"
 #include "pp_webhook.h"
 
@@ -26,6 +27,7 @@ static const struct pp_str sms_names[] = {{"to", 2}, {"text", 4}};
 struct deliver {
     const struct deliver_options *options;
     struct pp_messages *messages;
+    struct pp_report_layout *reports;
     struct smtp *smtp; /* NULL: there is no mail */
     struct pp_str from_name, from;
     struct guard guard;
@@ -41,7 +43,9 @@ struct deliver {
 struct attempt {
     const struct ledger_message *message;
     const struct pp_message *kind;
+    struct ledger *ledger;
     struct pp_message_values values;
+    struct pp_report report; /* where it is one */
     struct pp_mono until;
     struct ledger_end *end;
 };
@@ -97,7 +101,8 @@ static int open_templates(struct deliver *deliver, struct pp_err *err)
 {
     const struct deliver_options *options = deliver->options;
 
-    if (pp_messages_open(&deliver->messages, err) < 0)
+    if (pp_messages_open(&deliver->messages, err) < 0 ||
+        pp_report_layout_open(&deliver->reports, err) < 0)
         return -1;
     if (pp_template_open(&deliver->sms_url, pp_str_of(options->sms_url),
                          sms_names, PP_COUNT(sms_names), err) < 0)
@@ -143,6 +148,7 @@ void deliver_close(struct deliver **deliver)
     pp_template_close(&(*deliver)->sms_url);
     pp_template_close(&(*deliver)->sms_body);
     pp_messages_close(&(*deliver)->messages);
+    pp_report_layout_close(&(*deliver)->reports);
     pp_arena_fini(&(*deliver)->arena);
     pp_buf_fini(&(*deliver)->body);
     pp_buf_fini(&(*deliver)->text);
@@ -182,6 +188,27 @@ static void set_suppressed(struct deliver *deliver, struct attempt *attempt,
 
 /* --- mail ------------------------------------------------------------------
  */
+
+/* The two forms of what it says. */
+static void write_body(struct deliver *deliver, const struct attempt *attempt,
+                       struct pp_buf *html)
+{
+    const struct pp_message_values *values = &attempt->values;
+    const struct pp_report_reader reader = {
+        .unsubscribe_url =
+            pp_message_get(attempt->kind, "unsubscribe_url", values),
+        .test = pp_message_get(attempt->kind, "test", values).n > 0,
+    };
+
+    if (render_is_report(attempt->message)) {
+        pp_report_text(&attempt->report, &reader, &deliver->text);
+        pp_report_html(deliver->reports, &attempt->report, &reader, html);
+    } else {
+        pp_message_text(attempt->kind, values, &deliver->text);
+        pp_message_html(deliver->messages, attempt->kind, values, html);
+    }
+}
+
 static void write_mail(struct deliver *deliver, struct attempt *attempt)
 {
     const struct pp_message_values *values = &attempt->values;
@@ -198,8 +225,7 @@ static void write_mail(struct deliver *deliver, struct attempt *attempt)
     pp_buf_init(&subject, BODY_BYTES);
     pp_buf_init(&html, BODY_BYTES);
     pp_message_subject(attempt->kind, values, &subject);
-    pp_message_text(attempt->kind, values, &deliver->text);
-    pp_message_html(deliver->messages, attempt->kind, values, &html);
+    write_body(deliver, attempt, &html);
     mail.subject = pp_buf_str(&subject);
     mail.text = pp_buf_str(&deliver->text);
     mail.html = pp_buf_str(&html);
@@ -208,8 +234,18 @@ static void write_mail(struct deliver *deliver, struct attempt *attempt)
     pp_buf_fini(&html);
 }
 
+static bool may_end(void *context)
+{
+    const struct attempt *attempt = context;
+
+    return ledger_dot(attempt->ledger, attempt->message);
+}
+
 static void send_mail(struct deliver *deliver, struct attempt *attempt)
 {
+    const struct smtp_gate gate = {may_end, attempt};
+    bool report = strcmp(attempt->message->kind, "report") == 0 ||
+                  strcmp(attempt->message->kind, "report_empty") == 0;
     struct pp_str to = pp_str_of(attempt->message->target);
     struct smtp_result result;
 
@@ -226,7 +262,7 @@ static void send_mail(struct deliver *deliver, struct attempt *attempt)
         return;
     }
     smtp_send(deliver->smtp, deliver->from, to, pp_buf_str(&deliver->body),
-              attempt->until, &result);
+              attempt->until, report ? &gate : NULL, &result);
     pp_buf_reset(&deliver->answer);
     pp_buf_printf(&deliver->answer, "%s%c", result.answer, '\0');
     set_end(attempt, outcome_of_smtp(result.phase, result.code), result.code,
@@ -402,6 +438,8 @@ static void add_links(struct deliver *deliver, struct attempt *attempt)
 {
     const struct ledger_message *message = attempt->message;
     const struct links *links = deliver->options->links;
+    struct pp_str subscription =
+        pp_message_get(attempt->kind, "subscription", &attempt->values);
     int64_t now_s = pp_wall_now().ms / 1000;
     struct pp_buf url;
 
@@ -415,7 +453,12 @@ static void add_links(struct deliver *deliver, struct attempt *attempt)
     pp_buf_reset(&url);
     links_add_unsubscribe(links, message->account_id, message->kind,
                           pp_str_of(message->target), now_s, &url);
+    if (url.n == 0)
+        links_add_report_unsubscribe(links, subscription, now_s, &url);
     set_link(deliver, attempt, "unsubscribe_url", &url);
+    pp_buf_reset(&url);
+    links_add_report_confirm(links, subscription, now_s, &url);
+    set_link(deliver, attempt, "confirm_url", &url);
     pp_buf_fini(&url);
 }
 
@@ -424,7 +467,10 @@ static int send_rendered(struct deliver *deliver, struct ledger *ledger,
 {
     if (attempt->kind &&
         render_values(ledger, attempt->kind, attempt->message, &deliver->arena,
-                      &attempt->values, err) == 0) {
+                      &attempt->values, err) == 0 &&
+        (!render_is_report(attempt->message) ||
+         render_report(attempt->message, &deliver->arena, &attempt->report,
+                       err) == 0)) {
         add_links(deliver, attempt);
         send_by_channel(deliver, attempt);
         return 0;
@@ -462,6 +508,7 @@ int deliver_once(struct deliver *deliver, struct ledger *ledger,
     struct attempt attempt = {
         .message = message,
         .kind = pp_message_find(deliver->messages, message->kind),
+        .ledger = ledger,
         .until = until,
         .end = end_out,
     };

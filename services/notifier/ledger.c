@@ -12,6 +12,9 @@
 #define ANSWER_BYTES 500
 #define NUMBER_BYTES 24
 
+/* Of these a second copy is worse than none. */
+#define REPORTS "('report', 'report_empty')"
+
 struct ledger {
     struct pp_pg *pg;
     const struct ledger_options *options;
@@ -81,6 +84,9 @@ static const char claim_sql[] =
     "lower(goes_to) ELSE goes_to END), channel = 'mail' AND EXISTS (SELECT "
     "FROM opt_out o WHERE o.account_id = coalesce(whole.account_id, '') AND "
     "o.kind = whole.kind AND o.address_hash = address_hash(goes_to)) "
+    "OR kind IN ('report', 'report_empty', 'report_confirm') AND EXISTS "
+    "(SELECT FROM report_subscription r WHERE r.state = 'unsubscribed' AND "
+    "r.subscription_id::text = facts->>'subscription') "
     "FROM whole";
 
 static const char *text_or_null(const struct pp_pg_rows *rows, int column)
@@ -111,6 +117,35 @@ static void read_message(const struct pp_pg_rows *rows,
     };
 }
 
+/* Reports that may be there, of processes that did not live to say so. */
+static const char unknown_sql[] =
+    "WITH left_behind AS (UPDATE notification n SET state = 'unknown', "
+    "finished_at = pp_now() FROM delivery d WHERE n.state = 'sending' AND "
+    "n.not_before <= pp_now() AND n.kind IN " REPORTS " AND "
+    "d.notification_id = n.notification_id AND d.fence = n.fence AND d.at_dot "
+    "AND d.state = 'trying' RETURNING d.notification_id, d.fence) UPDATE "
+    "delivery d SET state = 'lost' FROM left_behind l WHERE "
+    "d.notification_id = l.notification_id AND d.fence = l.fence";
+
+bool ledger_dot(struct ledger *ledger, const struct ledger_message *message)
+{
+    const char *values[] = {message->id, message->fence};
+    struct pp_err err = {0};
+    struct pp_pg_rows rows;
+    bool ours;
+
+    ours = pp_pg_query(ledger->pg,
+                       "UPDATE delivery d SET at_dot = true FROM notification "
+                       "n WHERE d.notification_id = $1::bigint AND d.fence = "
+                       "$2::bigint AND d.state = 'trying' AND "
+                       "n.notification_id = d.notification_id AND n.fence = "
+                       "d.fence AND n.state = 'sending'",
+                       2, values, &rows, &err) == 0 &&
+           rows.changed == 1;
+    pp_pg_rows_fini(&rows);
+    return ours;
+}
+
 int ledger_claim(struct ledger *ledger, const char *channels,
                  struct ledger_message *message_out, struct pp_err *err)
 {
@@ -120,6 +155,8 @@ int ledger_claim(struct ledger *ledger, const char *channels,
 
     snprintf(lease, sizeof(lease), "%d", ledger->options->lease_ms);
     pp_pg_rows_fini(&ledger->claimed);
+    if (pp_pg_exec(ledger->pg, unknown_sql, 0, NULL, err) < 0)
+        return -1;
     if (pp_pg_query(ledger->pg, claim_sql, PP_COUNT(values), values,
                     &ledger->claimed, err) < 0)
         return -1;
@@ -156,15 +193,17 @@ static const char finish_sql[] =
     "END, $4::int, $5 FROM delivery WHERE notification_id = $1::bigint AND "
     "fence = $2::bigint AND $8::bool ON CONFLICT DO NOTHING), "
     "late AS (UPDATE notification SET handed_over_at = "
-    "coalesce(handed_over_at, pp_now()), state = CASE state WHEN 'due' THEN "
-    "'sent' ELSE state END WHERE notification_id = $1::bigint AND "
-    "fence <> $2::bigint AND $3 = 'sent'), "
+    "coalesce(handed_over_at, pp_now()), state = CASE WHEN state IN ('due', "
+    "'unknown') THEN 'sent' ELSE state END WHERE notification_id = $1::bigint "
+    "AND (fence <> $2::bigint OR state = 'unknown') AND $3 = 'sent'), "
     "changed AS (UPDATE notification SET state = CASE WHEN $3 IN ('sent', "
-    "'failed', 'suppressed') THEN $3 ELSE 'due' END, attempts = attempts + "
+    "'failed', 'suppressed') THEN $3 WHEN $3 = 'doubtful' AND kind IN " REPORTS
+    " THEN 'unknown' ELSE 'due' END, attempts = attempts + "
     "($3 <> 'away')::int, not_before = pp_now() + "
     "make_interval(secs => $7::float8 / 1000), handed_over_at = CASE $3 WHEN "
     "'sent' THEN coalesce(handed_over_at, pp_now()) ELSE handed_over_at END, "
-    "finished_at = CASE WHEN $3 IN ('sent', 'failed', 'suppressed') THEN "
+    "finished_at = CASE WHEN $3 IN ('sent', 'failed', 'suppressed') OR $3 = "
+    "'doubtful' AND kind IN " REPORTS " THEN "
     "pp_now() END WHERE notification_id = $1::bigint AND fence = $2::bigint "
     "AND state = 'sending' RETURNING fence) "
     "SELECT count(*) FROM changed";

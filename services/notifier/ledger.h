@@ -63,6 +63,13 @@ struct ledger_end {
 };
 
 /*
+ * Writes down that a report's mail may be there from now on: if nobody lives to
+ * say how it ended, it is not sent again. False: it is another's, or Postgres
+ * is away.
+ */
+bool ledger_dot(struct ledger *ledger, const struct ledger_message *message);
+
+/*
  * Writes it down, in one transaction with what becomes of the message. lost
  * says that another process has claimed it meanwhile: the attempt is written
  * down, the message is its.

@@ -1,5 +1,6 @@
 #include "links.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -11,6 +12,8 @@
 #define DAY_S         INT64_C(86400)
 #define SNOOZE_S      (30 * DAY_S)
 #define UNSUBSCRIBE_S (400 * DAY_S)
+#define CONFIRM_S     (7 * DAY_S)
+#define REPORT        "report/"
 
 const char *links_url_wrong(const char *text)
 {
@@ -126,4 +129,42 @@ bool links_subscription(const char *id, struct links_subscription *is_out)
            copy(pp_str_sub(rest, second + 1, rest.n), is_out->address_hash,
                 sizeof(is_out->address_hash)) &&
            links_is_switchable(is_out->kind);
+}
+
+static void add_report(const struct links *links, const char *what,
+                       struct pp_str subscription_id, int64_t until_s,
+                       struct pp_buf *out)
+{
+    char id[40];
+    int64_t number;
+
+    if (!pp_str_int64(subscription_id, &number) || number < 1)
+        return;
+    snprintf(id, sizeof(id), REPORT "%" PRId64, number);
+    add(links, what, id, until_s, out);
+}
+
+void links_add_report_unsubscribe(const struct links *links,
+                                  struct pp_str subscription_id, int64_t now_s,
+                                  struct pp_buf *out)
+{
+    add_report(links, LINKS_UNSUBSCRIBE, subscription_id, now_s + UNSUBSCRIBE_S,
+               out);
+}
+
+void links_add_report_confirm(const struct links *links,
+                              struct pp_str subscription_id, int64_t now_s,
+                              struct pp_buf *out)
+{
+    add_report(links, LINKS_CONFIRM, subscription_id, now_s + CONFIRM_S, out);
+}
+
+bool links_report(const char *id, int64_t *subscription_id_out)
+{
+    struct pp_str all = pp_str_of(id), before = PP_LIT(REPORT);
+
+    return pp_str_starts(all, before) &&
+           pp_str_int64(pp_str_sub(all, before.n, all.n),
+                        subscription_id_out) &&
+           *subscription_id_out > 0;
 }

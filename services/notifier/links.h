@@ -15,6 +15,7 @@
  */
 #define LINKS_SNOOZE      "snooze"
 #define LINKS_UNSUBSCRIBE "unsubscribe"
+#define LINKS_CONFIRM     "confirm"
 
 struct links {
     struct pp_link_keys keys;
@@ -58,5 +59,19 @@ void links_add_unsubscribe(const struct links *links, const char *account_id,
 
 /* Takes the id of such a link apart; false: it is none of ours. */
 bool links_subscription(const char *id, struct links_subscription *is_out);
+
+/*
+ * The same of one subscription to reports, by its number: no more of them; and
+ * yes, somebody wants them, 7 days long. Nothing when off, or it is no number.
+ */
+void links_add_report_unsubscribe(const struct links *links,
+                                  struct pp_str subscription_id, int64_t now_s,
+                                  struct pp_buf *out);
+void links_add_report_confirm(const struct links *links,
+                              struct pp_str subscription_id, int64_t now_s,
+                              struct pp_buf *out);
+
+/* Whether the id of a link is that of a subscription to reports: its number. */
+bool links_report(const char *id, int64_t *subscription_id_out);
 
 #endif

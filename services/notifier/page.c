@@ -170,6 +170,46 @@ void page_unsubscribe(struct pp_buf *out, const char *kind, bool opted_out,
     end(out);
 }
 
+static const char *report_heading(const struct page_report *is, bool done)
+{
+    if (is->unsubscribed)
+        return "You have unsubscribed";
+    if (!is->confirmed)
+        return "Do you want these reports?";
+    return done ? "You get these reports" : "Unsubscribe?";
+}
+
+void page_report(struct pp_buf *out, const struct page_report *is, bool done)
+{
+    begin(out, report_heading(is, done));
+    if (!is->site[0]) {
+        small(out, "These reports are not sent any more.");
+        end(out);
+        return;
+    }
+    pp_buf_add_text(out, is->unsubscribed ? "<p>You get no more reports of "
+                                          : "<p>Reports of ");
+    add_bold(out, is->site);
+    if (!is->unsubscribed)
+        pp_buf_printf(out,
+                      is->confirmed
+                          ? ", one each %s, come to your address"
+                          : ", one each %s, would come to your address",
+                      is->every);
+    pp_buf_add_text(out, ".</p>\n");
+    begin_form(out);
+    if (is->unsubscribed)
+        add_button(out, true, "do", "undo", done ? "Undo" : "Subscribe again");
+    else if (is->confirmed)
+        add_button(out, true, "do", "unsubscribe", "Unsubscribe");
+    else
+        add_button(out, true, "do", "confirm", "Yes, send them");
+    end_form(out);
+    if (!is->confirmed && !is->unsubscribed)
+        small(out, "If you do nothing, nothing is sent.");
+    end(out);
+}
+
 void page_problem(struct pp_buf *out, const char *heading, const char *text)
 {
     begin(out, heading);

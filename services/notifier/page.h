@@ -29,6 +29,16 @@ void page_snooze(struct pp_buf *out, const struct page_snooze *is, bool done);
 void page_unsubscribe(struct pp_buf *out, const char *kind, bool opted_out,
                       bool done);
 
+/* What a page about a subscription to reports knows. */
+struct page_report {
+    const char *site;  /* its name; empty: it is not known any more */
+    const char *every; /* day, week or month */
+    bool confirmed, unsubscribed;
+};
+
+/* Asks what is to become of it; done: it has just been done. */
+void page_report(struct pp_buf *out, const struct page_report *is, bool done);
+
 /* Why there is nothing to see. */
 void page_problem(struct pp_buf *out, const char *heading, const char *text);
 

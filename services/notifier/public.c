@@ -54,11 +54,12 @@ struct public
 /* --- metrics ---------------------------------------------------------------
  */
 
-enum what { SNOOZE, UNSUBSCRIBE, WHATS };
+enum what { SNOOZE, UNSUBSCRIBE, CONFIRM, WHATS };
 enum result { SHOWN, DONE, UNDONE, WRONG, TOO_OLD, GONE, LIMITED, AWAY };
 #define RESULTS (AWAY + 1)
 
-static const char *const what_names[WHATS] = {LINKS_SNOOZE, LINKS_UNSUBSCRIBE};
+static const char *const what_names[WHATS] = {LINKS_SNOOZE, LINKS_UNSUBSCRIBE,
+                                              LINKS_CONFIRM};
 
 #define LINK(what_, result_)                                                   \
     PP_COUNTER_WITH("pawprint_notifier_links_total",                           \
@@ -73,6 +74,7 @@ static const char *const what_names[WHATS] = {LINKS_SNOOZE, LINKS_UNSUBSCRIBE};
 static struct pp_counter results[WHATS][RESULTS] = {
     LINKS(LINKS_SNOOZE),
     LINKS(LINKS_UNSUBSCRIBE),
+    LINKS(LINKS_CONFIRM),
 };
 static struct pp_counter bounces[PP_BOUNCES];
 static struct pp_counter denied = PP_COUNTER_WITH(
@@ -371,6 +373,99 @@ static int opt(struct public *self, const char *const values[3], bool out,
         3, values, err);
 }
 
+/* --- reports ---------------------------------------------------------------
+ */
+
+/* What is to become of a subscription. */
+enum change { LEAVE, UNSUBSCRIBED, ACTIVE, CONFIRMED };
+
+/* One that begins again tells nothing of the time in between. */
+static int change_report(struct public *self, const char *id,
+                         enum change change, struct pp_err *err)
+{
+    static const char *const sql[] = {
+        [UNSUBSCRIBED] = "UPDATE report_subscription SET state = "
+                         "'unsubscribed' WHERE subscription_id = $1::bigint",
+        [ACTIVE] = "UPDATE report_subscription SET state = 'active', "
+                   "confirmed_at = coalesce(confirmed_at, pp_now()), next_at = "
+                   "'-infinity', last_date = NULL WHERE subscription_id = "
+                   "$1::bigint AND state = 'unsubscribed'",
+        [CONFIRMED] = "UPDATE report_subscription SET state = 'active', "
+                      "confirmed_at = pp_now(), next_at = '-infinity' WHERE "
+                      "subscription_id = $1::bigint AND state = 'unconfirmed'",
+    };
+
+    return change == LEAVE ? 0 : pp_pg_exec(self->pg, sql[change], 1, &id, err);
+}
+
+/* A subscription that there is no more has been ended, too. */
+static int show_report(struct public *self, const char *id, bool done,
+                       struct pp_err *err)
+{
+    struct pp_pg_rows rows;
+    int result;
+
+    result = pp_pg_query(
+        self->pg,
+        "SELECT coalesce(s.name, r.site_id), r.every, r.state <> "
+        "'unconfirmed', r.state = 'unsubscribed' FROM report_subscription r "
+        "LEFT JOIN site s ON s.site_id = r.site_id WHERE r.subscription_id = "
+        "$1::bigint",
+        1, &id, &rows, err);
+    if (result == 0) {
+        struct page_report is = {.site = "", .every = "", .unsubscribed = true};
+
+        if (rows.count == 1)
+            is = (struct page_report){
+                pp_pg_text(&rows, 0, 0), pp_pg_text(&rows, 0, 1),
+                pp_pg_bool(&rows, 0, 2), pp_pg_bool(&rows, 0, 3)};
+        page_report(&self->page, &is, done);
+    }
+    pp_pg_rows_fini(&rows);
+    return result;
+}
+
+static void answer_report(struct public *self, struct pp_http_request *request,
+                          enum what what, int64_t subscription_id,
+                          enum change change)
+{
+    struct pp_err err = {0};
+    char id[24];
+
+    snprintf(id, sizeof(id), "%" PRId64, subscription_id);
+    if (change_report(self, id, change, &err) < 0 ||
+        show_report(self, id, change != LEAVE, &err) < 0)
+        reply_away(self, request, what, &err);
+    else
+        reply_page(self, request, what,
+                   change == LEAVE    ? SHOWN
+                   : change == ACTIVE ? UNDONE
+                                      : DONE);
+}
+
+/* A GET only asks: whoever looks through mails for harm opens every link. */
+static void confirm_http(struct pp_http_request *request, void *context)
+{
+    struct public *self = context;
+    struct pp_str choice = field(request, PP_LIT("do"));
+    enum change change = CONFIRMED;
+    char id[PP_LINK_ID_MAX + 1];
+    int64_t subscription_id;
+
+    if (!admit(self, request, CONFIRM, id))
+        return;
+    if (!is_post(request))
+        change = LEAVE;
+    else if (pp_str_eq(choice, PP_LIT("unsubscribe")))
+        change = UNSUBSCRIBED;
+    else if (pp_str_eq(choice, PP_LIT("undo")))
+        change = ACTIVE;
+    if (links_report(id, &subscription_id))
+        answer_report(self, request, CONFIRM, subscription_id, change);
+    else
+        reply_problem(self, request, CONFIRM, GONE, 0);
+}
+
 /*
  * Any POST switches off but the one of our own undo: providers send
  * List-Unsubscribe=One-Click, as a form of either kind, and want no more than
@@ -384,9 +479,17 @@ static void unsubscribe_http(struct pp_http_request *request, void *context)
     char id[PP_LINK_ID_MAX + 1];
     struct links_subscription is;
     struct pp_err err = {0};
+    int64_t report_id;
 
     if (!admit(self, request, UNSUBSCRIBE, id))
         return;
+    if (links_report(id, &report_id)) {
+        answer_report(self, request, UNSUBSCRIBE, report_id,
+                      !posted ? LEAVE
+                      : out   ? UNSUBSCRIBED
+                              : ACTIVE);
+        return;
+    }
     if (!links_subscription(id, &is)) {
         reply_problem(self, request, UNSUBSCRIBE, GONE, 0);
         return;
@@ -489,6 +592,8 @@ static const struct pp_http_route routes[] = {
     {"POST", "/n/snooze/*", snooze_http},
     {"GET", "/n/unsubscribe/*", unsubscribe_http},
     {"POST", "/n/unsubscribe/*", unsubscribe_http},
+    {"GET", "/n/confirm/*", confirm_http},
+    {"POST", "/n/confirm/*", confirm_http},
     {"POST", "/n/bounces", bounce_http},
     {NULL, "*", refuse_http},
     {0},

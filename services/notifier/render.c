@@ -7,8 +7,41 @@
 #include "pp_mem.h"
 #include "pp_template.h"
 
-#define FACTS_BYTES ((size_t)16 << 10) /* some may stand in a line often */
-#define LINE_BYTES  ((size_t)64 << 10)
+#define FACTS_BYTES  ((size_t)16 << 10) /* some may stand in a line often */
+#define REPORT_BYTES ((size_t)96 << 10)
+#define LINE_BYTES   ((size_t)64 << 10)
+
+bool render_is_report(const struct ledger_message *message)
+{
+    return strcmp(message->kind, "report") == 0;
+}
+
+int render_report(const struct ledger_message *message, struct pp_arena *arena,
+                  struct pp_report *report_out, struct pp_err *err)
+{
+    struct pp_str facts = pp_str_of(message->facts);
+    enum pp_json_token token;
+    struct pp_json json;
+
+    pp_json_init(&json, facts, arena, 12);
+    for (token = pp_json_next(&json); token != PP_JSON_END;
+         token = pp_json_next(&json)) {
+        size_t from = pp_json_at(&json);
+
+        if (token == PP_JSON_ERROR)
+            return pp_err_set(err, PP_ERR_INVALID, "facts: %s", json.error);
+        if (token != PP_JSON_KEY)
+            continue;
+        if (!pp_str_eq(json.str, PP_LIT("report"))) {
+            pp_json_skip(&json, pp_json_next(&json));
+            continue;
+        }
+        pp_json_skip(&json, pp_json_next(&json));
+        return pp_report_read(pp_str_sub(facts, from, pp_json_at(&json) - from),
+                              arena, report_out, err);
+    }
+    return pp_err_set(err, PP_ERR_INVALID, "a report without its numbers");
+}
 
 static int localize(struct ledger *ledger, const struct pp_message *kind,
                     const struct ledger_message *message,
@@ -38,7 +71,8 @@ int render_values(struct ledger *ledger, const struct pp_message *kind,
                   struct pp_message_values *values_out, struct pp_err *err)
 {
     *values_out = (struct pp_message_values){0};
-    if (strlen(message->facts) > FACTS_BYTES)
+    if (strlen(message->facts) >
+        (render_is_report(message) ? REPORT_BYTES : FACTS_BYTES))
         return pp_err_set(err, PP_ERR_INVALID, "the facts are too large");
     pp_message_set(kind, "account", pp_str_of(message->account), values_out);
     pp_message_set(kind, "account_id", pp_str_of(message->account_id),

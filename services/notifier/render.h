@@ -5,6 +5,7 @@
 #include "pp_buf.h"
 #include "pp_err.h"
 #include "pp_message.h"
+#include "pp_report.h"
 
 #include "ledger.h"
 
@@ -20,6 +21,14 @@
 int render_values(struct ledger *ledger, const struct pp_message *kind,
                   const struct ledger_message *message, struct pp_arena *arena,
                   struct pp_message_values *values_out, struct pp_err *err);
+
+/* A report of a site: it has numbers, which a mail shows in a form of their
+ * own. */
+bool render_is_report(const struct ledger_message *message);
+
+/* Its numbers, as they were kept; they point into arena and message. */
+int render_report(const struct ledger_message *message, struct pp_arena *arena,
+                  struct pp_report *report_out, struct pp_err *err);
 
 /* The JSON of a webhook: type, timestamp, and the facts as they came. */
 void render_webhook(const struct pp_message *kind,

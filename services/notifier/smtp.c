@@ -20,6 +20,7 @@ struct smtp {
     /* of this mail */
     struct pp_str rest;
     struct pp_mono until;
+    const struct smtp_gate *gate;
     struct smtp_result *result;
     bool too_late;
     bool quitting; /* what is answered to that is no verdict */
@@ -75,7 +76,8 @@ static size_t give_body(char *into, size_t size, size_t count, void *self)
         smtp->rest = pp_str_sub(smtp->rest, n, smtp->rest.n);
         return n;
     }
-    if (pp_mono_ms(pp_mono_now(), smtp->until) <= 0) {
+    if (pp_mono_ms(pp_mono_now(), smtp->until) <= 0 ||
+        (smtp->gate && !smtp->gate->may_end(smtp->gate->context))) {
         smtp->too_late = true;
         return CURL_READFUNC_ABORT;
     }
@@ -182,7 +184,7 @@ static void start_anew(struct smtp *smtp)
 
 void smtp_send(struct smtp *smtp, struct pp_str from, struct pp_str to,
                struct pp_str mail, struct pp_mono until,
-               struct smtp_result *result_out)
+               const struct smtp_gate *gate, struct smtp_result *result_out)
 {
     char sender[300], recipient[300];
     struct curl_slist *recipients;
@@ -192,6 +194,7 @@ void smtp_send(struct smtp *smtp, struct pp_str from, struct pp_str to,
     smtp->result = result_out;
     smtp->rest = mail;
     smtp->until = until;
+    smtp->gate = gate;
     smtp->too_late = smtp->quitting = false;
     smtp->text[0] = '\0';
     snprintf(sender, sizeof(sender), "<%.*s>", PP_ARG(from));
@@ -207,7 +210,8 @@ void smtp_send(struct smtp *smtp, struct pp_str from, struct pp_str to,
         start_anew(smtp);
     if (smtp->too_late)
         snprintf(result_out->answer, sizeof(result_out->answer),
-                 "given up before the end: it took longer than the lease");
+                 "given up before the end: it took longer than the lease, or "
+                 "Postgres is away");
     else if (code && result_out->code == 0)
         snprintf(result_out->answer, sizeof(result_out->answer), "%s",
                  smtp->text[0] ? smtp->text : curl_easy_strerror(code));

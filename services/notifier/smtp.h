@@ -1,6 +1,8 @@
 #ifndef SMTP_H
 #define SMTP_H
 
+#include <stdbool.h>
+
 #include "pp_err.h"
 #include "pp_str.h"
 #include "pp_time.h"
@@ -44,12 +46,19 @@ struct smtp_result {
     char answer[SMTP_ANSWER_BYTES]; /* or what went wrong */
 };
 
+/* Asked when all but the final dot is sent; false: it is not sent either. */
+struct smtp_gate {
+    bool (*may_end)(void *context);
+    void *context;
+};
+
 /*
  * One mail to one recipient; both addresses as mail_is_address() takes them.
  * The final dot is not sent when until is over: somebody else may be at it.
+ * gate may be NULL.
  */
 void smtp_send(struct smtp *smtp, struct pp_str from, struct pp_str to,
                struct pp_str mail, struct pp_mono until,
-               struct smtp_result *result_out);
+               const struct smtp_gate *gate, struct smtp_result *result_out);
 
 #endif

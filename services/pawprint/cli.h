@@ -85,6 +85,7 @@ int site_resume_run(struct cli *cli, int argc, char **argv, struct pp_err *err);
 int site_delete_run(struct cli *cli, int argc, char **argv, struct pp_err *err);
 int erase_site_run(struct cli *cli, int argc, char **argv, struct pp_err *err);
 int erase_apply_run(struct cli *cli, int argc, char **argv, struct pp_err *err);
+int try_run(struct cli *cli, int argc, char **argv, struct pp_err *err);
 int stats_run(struct cli *cli, int argc, char **argv, struct pp_err *err);
 int prove_run(struct cli *cli, int argc, char **argv, struct pp_err *err);
 int prove_topics_run(struct cli *cli, int argc, char **argv,
@@ -172,6 +173,19 @@ int alert_remove_run(struct cli *cli, int argc, char **argv,
 int alert_test_run(struct cli *cli, int argc, char **argv, struct pp_err *err);
 int alert_snooze_run(struct cli *cli, int argc, char **argv,
                      struct pp_err *err);
+int report_subscribe_run(struct cli *cli, int argc, char **argv,
+                         struct pp_err *err);
+int report_list_run(struct cli *cli, int argc, char **argv, struct pp_err *err);
+int report_preview_run(struct cli *cli, int argc, char **argv,
+                       struct pp_err *err);
+int report_send_test_run(struct cli *cli, int argc, char **argv,
+                         struct pp_err *err);
+int report_pause_run(struct cli *cli, int argc, char **argv,
+                     struct pp_err *err);
+int report_resume_run(struct cli *cli, int argc, char **argv,
+                      struct pp_err *err);
+int report_unsubscribe_run(struct cli *cli, int argc, char **argv,
+                           struct pp_err *err);
 int prove_usage_run(struct cli *cli, int argc, char **argv, struct pp_err *err);
 
 #endif

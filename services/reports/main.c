@@ -2,13 +2,15 @@
  * reports - does what is due at a time.
  *
  *   reads   ClickHouse: events
+ *           Postgres: report_subscription, site
  *   writes  ClickHouse: visits, rollup_minute, rollup_hour, rollup_day
- *           Postgres: job_run
+ *           Postgres: job_run, report_subscription, report_run, notification
  *
  * A run is claimed by one replica under a lease and may begin again when that
  * dies, so a job may do a thing twice but never leaves half of one: what a
- * table's day should be is asked of events each time. The jobs are the rows
- * below; how a day is made is in common/pp_rollup.
+ * table's day should be is asked of events each time. The jobs of rollups are
+ * the rows below; how a day is made is in common/pp_rollup. Beside them a
+ * thread tells people what there is to tell (mails.c).
  */
 #include <unistd.h>
 
@@ -16,6 +18,7 @@
 #include "pp_mem.h"
 #include "pp_service.h"
 
+#include "mails.h"
 #include "rollup.h"
 
 #define IDLE_MS      500
@@ -26,6 +29,7 @@ static struct {
     struct pp_clickhouse_access clickhouse;
     const char *postgres;
     int every_s, recent_days, statement_s, lag_s;
+    struct mails_options mails;
 } cfg;
 
 static const struct pp_setting settings[] = {
@@ -40,6 +44,7 @@ static const struct pp_setting settings[] = {
                  "longest time that today lacks up to a twentieth of its rows"),
     PP_INT_RANGE("PAWPRINT_REPORTS_STATEMENT_SECONDS", &cfg.statement_s, "50",
                  5, 50, "longest time of one statement in ClickHouse"),
+    MAILS_SETTINGS(&cfg.mails),
     {0},
 };
 
@@ -69,6 +74,7 @@ struct reports {
     struct pp_jobs *jobs;
     struct rollup_context rollup;
     struct pp_job table[2];
+    struct mails *mails;
 };
 
 static void register_jobs(struct reports *self)
@@ -111,8 +117,13 @@ static int open_all(struct reports *self, struct pp_err *err)
     };
     if (pp_clickhouse_open(&self->rollup.clickhouse, &cfg.clickhouse, err) < 0)
         return -1;
-    return pp_jobs_open(&self->jobs, cfg.postgres, "reports", self->table,
-                        PP_COUNT(self->table), &self->rollup, err);
+    if (pp_jobs_open(&self->jobs, cfg.postgres, "reports", self->table,
+                     PP_COUNT(self->table), &self->rollup, err) < 0)
+        return -1;
+    cfg.mails.clickhouse = &cfg.clickhouse;
+    cfg.mails.postgres = cfg.postgres;
+    cfg.mails.statement_s = cfg.statement_s;
+    return mails_open(&self->mails, &cfg.mails, err);
 }
 
 static int one_turn(struct reports *self, struct pp_err *err)
@@ -134,6 +145,7 @@ static int one_turn(struct reports *self, struct pp_err *err)
 
 static void close_all(struct reports *self)
 {
+    mails_close(&self->mails);
     pp_jobs_close(&self->jobs);
     pp_clickhouse_close(&self->rollup.clickhouse);
 }
@@ -146,6 +158,7 @@ static void add_metrics(void)
     pp_metrics_add(&partitions.metric);
     pp_metrics_add(&days_left.metric);
     pp_metrics_add(&age.metric);
+    mails_metrics_add();
 }
 
 int main(int argc, char **argv)

@@ -1,4 +1,4 @@
-"""An account runs over its plan: a mail, time to decide, 402, an upgrade.
+"""An account runs over its plan: a mail, time to decide, 402, then it pays.
 
     python3 -m demo.capacity    from the folder tests, addresses in the environment
 
@@ -13,6 +13,7 @@ import subprocess
 import time
 import uuid
 
+from demo import billing
 from kit import stack
 from kit.hits import Sender
 
@@ -93,22 +94,13 @@ def is_refused(shop):
           f"{headers['Retry-After']} s")
 
 
-def upgrades(shop):
-    began = time.monotonic()
-    stack.pawprint("account", "plan", shop.id, "BASIC")
-    stack.until("it is taken", lambda: shop.hit()[0] == 202)
-    took = time.monotonic() - began
-    print(f"pawprint account plan {shop.id} BASIC: {1000 * took:.0f} ms later a "
-          "hit is answered 202")
-
-
 def main():
     shop = Shop()
     stack.pawprint("capacity", "override", shop.id, "--grace-days", "0",
                    "--reason", "a demo has no week")
     runs_over(shop)
     is_refused(shop)
-    upgrades(shop)
+    billing.upgrades(shop)
 
 
 main()

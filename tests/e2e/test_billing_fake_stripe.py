@@ -227,6 +227,44 @@ def test_webhooks_come_shuffled_twice_late_or_not_at_all():
         assert len(set(came)) == len(made) - len(dropped)
 
 
+def test_what_the_webhooks_of_a_customer_meet_can_be_its_own():
+    """Whatever happens to others meanwhile, and in which order."""
+    def fate(others):
+        with fake() as client, inbox(client):
+            client.fake("/chaos", duplicate=0.3, drop=0.3)
+            name = client.post("/customers", name="ann")["id"]
+            client.fake("/chaos", customer=name, seed="ann 7")
+            for i in range(30):
+                client.post(f"/customers/{name}", name=str(i))
+                for _ in range(i % others):
+                    client.post("/customers", name="bob")
+            return [one["state"] == "dropped" for one in
+                    client.look("/deliveries")["deliveries"]
+                    if one["customer"] == name and
+                    one["type"] == "customer.updated"]
+
+    first = fate(1)
+    assert first == fate(3)
+    assert len(first) > 30 and 0 < sum(first) < 30, first
+
+
+def test_while_a_clock_stands_all_is_of_the_same_second():
+    with fake() as client:
+        one = subscribe(client)
+        client.fake("/clock", customer=one["customer"], stand=True)
+        for word in ("true", "false"):
+            time.sleep(1.1)
+            client.post(f"/subscriptions/{one['id']}",
+                        cancel_at_period_end=word)
+        wait(client, one, DAY)
+        client.post(f"/subscriptions/{one['id']}", cancel_at_period_end="true")
+        last, second, first = (event["created"] for event in client.get(
+            "/events", type="customer.subscription.updated")["data"][:3])
+        assert first == second and last == second + DAY, (first, second, last)
+        assert refusal(client.call, "POST", "/_fake/clock",
+                       b'{"stand": true}')[0] == 400
+
+
 def test_webhooks_that_are_held_go_out_when_they_are_released():
     with fake() as client, inbox(client) as box:
         client.fake("/hold")
@@ -389,6 +427,16 @@ def test_a_share_of_the_requests_fails():
         assert 15 < failed < 45, failed
         client.call("DELETE", "/_fake/faults")
         client.get("/prices")
+
+
+def test_requests_of_one_client_fail_and_no_others():
+    with fake() as client:
+        client.get("/prices")
+        name = client.look("/requests")["requests"][-1]["client"]
+        client.fake("/faults", kind="error", client="")  # those without a name
+        client.get("/prices")
+        client.fake("/faults", kind="error", client=name)
+        assert refusal(client.get, "/prices")[0] == 500
 
 
 def test_what_stripe_does_not_know_it_refuses():

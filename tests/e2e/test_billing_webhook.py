@@ -319,6 +319,54 @@ def test_what_is_signed_and_no_event_is_refused_and_kept():
                               ) == '{"object":"event","type":"a.b"}'
 
 
+@contextlib.contextmanager
+def nobody_writes():
+    """As long as this lasts, who would add an event waits."""
+    with subprocess.Popen(
+            ["psql", "-qX", stack.address("PAWPRINT_POSTGRES_DSN")],
+            stdin=subprocess.PIPE, text=True) as holder:
+        holder.stdin.write("BEGIN; LOCK TABLE stripe_event IN EXCLUSIVE MODE;\n")
+        holder.stdin.flush()
+        stack.until("it is locked", lambda: locks("ExclusiveLock", True))
+        yield
+        holder.stdin.close()  # and with it the transaction
+
+
+def locks(mode, is_granted):
+    return int(stack.postgres(
+        "SELECT count(*) FROM pg_locks WHERE relation = 'stripe_event'::regclass"
+        f" AND mode = '{mode}' AND granted = {is_granted}"))
+
+
+def test_one_that_cannot_be_written_costs_the_others_of_its_turn_nothing():
+    """Those that come while the one before is held up are of one turn."""
+    never = f"never.of_a_test_{uuid.uuid4().hex[:8]}"
+    batch = [event() for _ in range(5)]
+    batch += [batch[0], event(never), event(livemode=True), (None, b"{}")]
+    stack.postgres("ALTER TABLE stripe_event ADD CONSTRAINT of_a_test CHECK "
+                   f"(type <> '{never}') NOT VALID")
+    try:
+        with place() as billed, oracles() as (python, _), \
+                concurrent.futures.ThreadPoolExecutor(16) as pool:
+            signed = [(body, python.sign(body)) for _, body in [event()] + batch]
+            with nobody_writes():
+                first = pool.submit(billed.status, *signed[0])
+                stack.until("it waits", lambda: locks("RowExclusiveLock", False))
+                others = [pool.submit(billed.status, *one)
+                          for one in signed[1:]]
+                time.sleep(0.5)
+            assert first.result() == 200
+            assert [one.result() for one in others] == \
+                [200] * 6 + [503, 200, 400]
+            assert [billed.count(result) for result in (
+                "taken", "duplicate", "unavailable", "livemode",
+                "unreadable")] == [6, 1, 1, 1, 1]
+            assert all(row(name) for name, _ in batch[:5])
+            assert row(batch[6][0]) is None
+    finally:
+        stack.postgres("ALTER TABLE stripe_event DROP CONSTRAINT of_a_test")
+
+
 def test_methods_and_sizes_have_their_answers():
     with place() as billed, oracles() as (python, _):
         for method in ("GET", "PUT", "DELETE", "PATCH"):

@@ -1,7 +1,8 @@
 """What time it is at the fake: the machine's, moved forward on request.
 
 Each customer can be ahead of the others, like with Stripe's test clocks, so
-that one customer's year doesn't age the rest.
+that one customer's year doesn't age the rest. One's clock can stand, so that
+all that happens to him until it is moved is of the same second.
 """
 import calendar
 import datetime
@@ -14,10 +15,19 @@ class Clock:
     """Seconds since 1970."""
 
     def __init__(self, real=time.time):
-        self.real, self.ahead, self.own = real, 0, {}
+        self.real = real
+        self.reset()
+
+    def reset(self):
+        self.ahead, self.own, self.stood = 0, {}, {}
 
     def now(self, customer=None):
-        return int(self.real()) + self.ahead + self.own.get(customer, 0)
+        real = self.stood.get(customer) or int(self.real())
+        return real + self.ahead + self.own.get(customer, 0)
+
+    def stand(self, customer):
+        """From now on it moves only when it is told to."""
+        self.stood[customer] = int(self.real())
 
     def reach(self, instant, customer=None):
         """Goes forward until it is then; never back."""

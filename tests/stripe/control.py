@@ -69,14 +69,21 @@ class Control:
 
     @route("POST", "/clock")
     def pass_time(self, given):
-        """{"advance": seconds, "customer": only this one, or all without it}"""
+        """{"advance": seconds, "customer": only this one, or all without it};
+        {"stand": true, "customer": ...}: that one's stands between two moves"""
         customer = given.get("customer")
-        seconds = given.get("advance")
+        stands = given.get("stand", False)
+        seconds = given.get("advance", 0 if stands else None)
         if not isinstance(seconds, int) or seconds < 0:
             raise invalid("advance is a number of seconds; time goes forward",
                           "advance")
         if customer:
             self.world.get("customer", customer, "customer")
+        if stands:
+            if not customer:
+                raise invalid("only the clock of one customer stands",
+                              "customer")
+            self.world.clock.stand(customer)
         self.world.advance(seconds, customer)
         return {"now": self.world.clock.now(customer)}
 
@@ -153,6 +160,10 @@ class Control:
 
     @route("POST", "/chaos")
     def chaos(self, given):
+        """With a customer: dice of its own for what is told about it."""
+        if "customer" in given:
+            self.sender.set_dice(given["customer"], given.get("seed"))
+            return self.sender.chaos
         try:
             self.sender.settle(dict(given))
         except ValueError as why:

@@ -49,7 +49,7 @@ class Desk:
     def judge(self, asked, method, target, headers, body):
         self.check_key(headers.get("Authorization", ""))
         self.mirror.send(method, target, headers, body)
-        slow = self.meet(method, asked["path"], "before")
+        slow = self.meet(asked, "before")
         version = shapes.check(headers.get(
             "Stripe-Version", self.world.settings["api_version"]))
         params = api.parameters(asked["query"], asked["body"])
@@ -60,7 +60,7 @@ class Desk:
             more = {}
         else:
             status, more, said = self.once(key, asked, params, version, slow)
-        time.sleep(self.meet(method, asked["path"], "after"))
+        time.sleep(self.meet(asked, "after"))
         return status, {"Stripe-Version": version, **more}, said
 
     def check_key(self, given):
@@ -70,10 +70,11 @@ class Desk:
             raise StripeError(401, "invalid_request_error",
                               "Invalid API Key provided")
 
-    def meet(self, method, path, when):
+    def meet(self, asked, when):
         """Raises what a fault wants, or gives the seconds to wait."""
         with self.world.lock:
-            fault = self.faults.take(method, path, when)
+            fault = self.faults.take(asked["method"], asked["path"],
+                                     asked["client"] or "", when)
         if fault is None:
             return 0
         if fault["kind"] == "slow":

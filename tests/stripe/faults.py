@@ -4,6 +4,7 @@
 
 method  which requests; all of them without it
 path    how their path begins; "/v1/" without it
+client  their User-Agent, "" for those that have none; all without it
 kind    error, hangup (the connection ends without an answer), slow
 when    before (nothing happened; the default) or after (it did happen)
 status, error, headers   what an error answers; 500, an api_error
@@ -16,8 +17,8 @@ import random
 from stripe.errors import StripeError, invalid
 
 KINDS = ("error", "hangup", "slow")
-FIELDS = ("method", "path", "kind", "when", "status", "error", "headers",
-          "seconds", "times", "share")
+FIELDS = ("method", "path", "client", "kind", "when", "status", "error",
+          "headers", "seconds", "times", "share")
 
 
 class HangUp(Exception):
@@ -38,11 +39,12 @@ class Faults:
                           f"{', '.join(FIELDS)} what it needs")
         self.faults.append({"path": "/v1/", "when": "before", **fault})
 
-    def take(self, method, path, when):
+    def take(self, method, path, client, when):
         """The first that fits, or None; it counts as used."""
         for fault in self.faults:
             if not path.startswith(fault["path"]) or fault["when"] != when or \
                     fault.get("method", method) != method or \
+                    fault.get("client", client) != client or \
                     self.dice.random() >= fault.get("share", 1):
                 continue
             if "times" in fault:

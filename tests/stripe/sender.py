@@ -49,6 +49,7 @@ class Delivery:
 
     def shown(self):
         return {"event": self.event["id"], "type": self.event["type"],
+                "customer": self.event.get("_customer"),
                 "state": self.state, "attempts": self.attempt,
                 "answers": self.answers}
 
@@ -69,6 +70,7 @@ class Sender:
     def clear(self):
         with self.wake:
             self.chaos, self.dice = dict(CHAOS), random.Random(CHAOS["seed"])
+            self.dice_of = {}  # by customer
             self.holding, self.workers = False, WORKERS
             self.queue, self.all, self.busy = [], [], 0
 
@@ -83,6 +85,11 @@ class Sender:
             if "seed" in chaos:
                 self.dice = random.Random(chaos["seed"])
             self.wake.notify_all()
+
+    def set_dice(self, customer, seed):
+        """So what its webhooks meet is not for others' to change."""
+        with self.wake:
+            self.dice_of[customer] = random.Random(seed)
 
     # --- what goes out, and when -------------------------------------------
 
@@ -102,16 +109,17 @@ class Sender:
         """Queues it, without any mischief when that is wanted."""
         with self.wake:
             chaos = self.chaos
-            twice = not plainly and self.dice.random() < chaos["duplicate"]
+            dice = self.dice_of.get(event.get("_customer"), self.dice)
+            twice = not plainly and dice.random() < chaos["duplicate"]
             for _ in range(2 if twice else 1):
                 delivery = Delivery(event, body)
                 self.all.append(delivery)
-                if not plainly and self.dice.random() < chaos["drop"]:
+                if not plainly and dice.random() < chaos["drop"]:
                     delivery.state = "dropped"
                 elif self.holding and not plainly:
                     delivery.state = "held"
                 else:
-                    self.push(delivery, chaos["delay_ms"] + self.dice.random() *
+                    self.push(delivery, chaos["delay_ms"] + dice.random() *
                               chaos["shuffle_ms"])
 
     def push(self, delivery, after_ms):

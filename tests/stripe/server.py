@@ -43,6 +43,7 @@ def as_json(body):
 
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # or a body waits for its head's ACK
     timeout = 60
 
     def do_GET(self):

@@ -38,7 +38,7 @@ class World:
 
     def reset(self):
         """As new, except for who listens."""
-        self.clock.ahead, self.clock.own = 0, {}
+        self.clock.reset()
         self.kinds, self.timers = {}, []
         self.order = itertools.count()
         self.settings = copy.deepcopy(SETTINGS)
@@ -122,6 +122,7 @@ class World:
             about.get("customer") or about.get("_customer")
         event = self.add("event", "evt", type=kind, _about=copy.deepcopy(about),
                          _previous=previous, _delivered=False,
+                         _customer=customer,
                          api_version=self.settings["api_version"],
                          request=dict(zip(("id", "idempotency_key"),
                                           self.request)))

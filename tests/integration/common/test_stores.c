@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "pp_clickhouse.h"
+#include "pp_column.h"
 #include "pp_pg.h"
 #include "pp_redis.h"
 #include "pp_time.h"
@@ -95,6 +96,60 @@ static void a_lost_connection_comes_back_but_not_its_transaction(void **state)
     pp_pg_close(&pg);
 }
 
+static void a_statement_that_runs_often_is_planned_once(void **state)
+{
+    static const char sum[] = "SELECT $1::int + 1";
+    const char *value = "41";
+    struct pp_pg *pg = pg_new();
+    struct pp_pg_rows rows;
+    struct pp_err err = {0};
+
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        if (pp_pg_query_often(pg, sum, 1, &value, &rows, &err) < 0)
+            fail_msg("%s", err.msg);
+        assert_int_equal(pp_pg_int64(&rows, 0, 0), 42);
+        pp_pg_rows_fini(&rows);
+    }
+    /* A new connection knows nothing of it. */
+    (void)pp_pg_exec(pg, "SELECT pg_terminate_backend(pg_backend_pid())", 0,
+                     NULL, &err);
+    if (pp_pg_exec_often(pg, sum, 1, &value, &err) < 0)
+        fail_msg("%s", err.msg);
+    assert_int_equal(pp_pg_exec_often(pg, "SELECT nonsense", 0, NULL, &err),
+                     -1);
+    assert_int_equal(err.kind, PP_ERR_FATAL);
+    if (pp_pg_query(pg, "SELECT count(*) FROM pg_prepared_statements", 0, NULL,
+                    &rows, &err) < 0)
+        fail_msg("%s", err.msg);
+    assert_int_equal(pp_pg_int64(&rows, 0, 0), 1);
+    pp_pg_rows_fini(&rows);
+    pp_pg_close(&pg);
+}
+
+static void only_an_unsynced_commit_does_not_wait_for_the_disk(void **state)
+{
+    struct pp_pg *pg = pg_new();
+    struct pp_err err = {0};
+
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        bool is_unsynced = i == 1;
+        int begun = is_unsynced ? pp_pg_begin_unsynced(pg, &err)
+                                : pp_pg_begin(pg, &err);
+        struct pp_pg_rows rows;
+
+        if (begun < 0 || pp_pg_query(pg, "SHOW synchronous_commit", 0, NULL,
+                                     &rows, &err) < 0)
+            fail_msg("%s", err.msg);
+        assert_string_equal(pp_pg_text(&rows, 0, 0),
+                            is_unsynced ? "off" : "on");
+        pp_pg_rows_fini(&rows);
+        assert_int_equal(pp_pg_commit(pg, &err), 0);
+    }
+    pp_pg_close(&pg);
+}
+
 static void bytes_go_through_unharmed(void **state)
 {
     struct pp_str bytes = PP_LIT("\0\x01'\\\xFF");
@@ -119,6 +174,44 @@ static void bytes_go_through_unharmed(void **state)
     pp_pg_rows_fini(&rows);
     pp_buf_fini(&text);
     pp_arena_fini(&arena);
+    pp_pg_close(&pg);
+}
+
+static void columns_come_out_as_the_rows_that_went_in(void **state)
+{
+    static const char *const texts[] = {"", "NULL", "a\"b\\c,{d}",
+                                        "\xC3\xA9\n "};
+    struct pp_buf columns[3];
+    const char *values[3];
+    struct pp_pg *pg = pg_new();
+    struct pp_pg_rows rows;
+    struct pp_err err = {0};
+
+    (void)state;
+    for (size_t c = 0; c < PP_COUNT(columns); c++)
+        pp_column_begin(&columns[c], 1000);
+    for (size_t i = 0; i < PP_COUNT(texts); i++) {
+        pp_column_text(&columns[0], pp_str_of(texts[i]));
+        pp_column_hex(&columns[1], pp_str_of(texts[i]));
+        pp_column_number(&columns[2], (int64_t)i - 2);
+    }
+    for (size_t c = 0; c < PP_COUNT(columns); c++)
+        values[c] = pp_column_end(&columns[c]);
+    if (pp_pg_query(pg,
+                    "SELECT t, convert_from(decode(h, 'hex'), 'UTF8'), n FROM "
+                    "unnest($1::text[], $2::text[], $3::bigint[]) AS r (t, h, "
+                    "n)",
+                    3, values, &rows, &err) < 0)
+        fail_msg("%s", err.msg);
+    assert_int_equal(rows.count, PP_COUNT(texts));
+    for (int i = 0; i < rows.count; i++) {
+        assert_string_equal(pp_pg_text(&rows, i, 0), texts[i]);
+        assert_string_equal(pp_pg_text(&rows, i, 1), texts[i]);
+        assert_int_equal(pp_pg_int64(&rows, i, 2), i - 2);
+    }
+    pp_pg_rows_fini(&rows);
+    for (size_t c = 0; c < PP_COUNT(columns); c++)
+        pp_buf_fini(&columns[c]);
     pp_pg_close(&pg);
 }
 
@@ -265,7 +358,10 @@ int main(void)
         cmocka_unit_test(parameters_are_bound_never_pasted),
         cmocka_unit_test(an_error_says_what_can_be_done),
         cmocka_unit_test(a_lost_connection_comes_back_but_not_its_transaction),
+        cmocka_unit_test(a_statement_that_runs_often_is_planned_once),
+        cmocka_unit_test(only_an_unsynced_commit_does_not_wait_for_the_disk),
         cmocka_unit_test(bytes_go_through_unharmed),
+        cmocka_unit_test(columns_come_out_as_the_rows_that_went_in),
         cmocka_unit_test(a_notify_ends_the_wait),
         cmocka_unit_test(redis_answers_in_order_whatever_the_bytes),
         cmocka_unit_test(clickhouse_binds_parameters_and_takes_rows),

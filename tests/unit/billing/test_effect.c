@@ -71,11 +71,43 @@ static void what_nobody_heard_of_has_none(void **state)
         assert_null(effect_of(pp_str_of(types[i])).type);
 }
 
+static void
+quiet_are_those_that_are_known_and_change_and_tell_nothing(void **state)
+{
+    static const struct {
+        const char *type;
+        bool is_quiet;
+    } cases[] = {
+        {"customer.updated", true},
+        {"invoice.created", true},
+        {"checkout.session.async_payment_failed", false}, /* a mail */
+        {"charge.refunded", false},                       /* staff */
+        {"customer.subscription.updated", false},
+        {"price.updated", false},
+        {"nobody.heard_of_it", false},
+    };
+    struct effect effect;
+    size_t count = 0;
+
+    (void)state;
+    for (size_t i = 0; i < PP_COUNT(cases); i++) {
+        effect = effect_of(pp_str_of(cases[i].type));
+        if (effect_is_quiet(&effect) != cases[i].is_quiet)
+            fail_msg("%s", cases[i].type);
+    }
+    while ((effect = effect_at(count)).type)
+        count++;
+    assert_int_equal(effect_at(count - 1).does, EFFECT_CATALOGUE);
+    assert_null(effect_at(count + 1000).type);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_type_has_its_effect),
         cmocka_unit_test(what_nobody_heard_of_has_none),
+        cmocka_unit_test(
+            quiet_are_those_that_are_known_and_change_and_tell_nothing),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

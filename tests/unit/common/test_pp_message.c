@@ -57,11 +57,15 @@ static const char *html_of(const struct pp_message *message,
 static void every_kind_is_there(void **state)
 {
     static const char *const kinds[] = {
-        "account_blocked", "alert_fired",       "alert_resolved",
-        "announcement",    "capacity_depleted", "capacity_rejecting",
-        "grace_reminder",  "capacity_restored", "staff_alert",
-        "usage_warning",   "payment_failed",    "payment_action",
-        "trial_ending",
+        "account_blocked",   "alert_fired",
+        "alert_resolved",    "announcement",
+        "capacity_depleted", "capacity_rejecting",
+        "grace_reminder",    "capacity_restored",
+        "staff_alert",       "usage_warning",
+        "payment_failed",    "payment_action",
+        "trial_ending",      "report",
+        "report_empty",      "report_confirm",
+        "report_disabled",   "staff_daily",
     };
 
     (void)state;

@@ -169,6 +169,45 @@ static void the_url_is_an_address_without_a_path(void **state)
             fail_msg("%s", cases[i].url);
 }
 
+static void a_link_of_a_report_names_its_subscription(void **state)
+{
+    char id[PP_LINK_ID_MAX + 1];
+    int64_t number = 0;
+
+    (void)state;
+    pp_buf_reset(&url);
+    links_add_report_unsubscribe(&links, PP_LIT("42"), NOW, &url);
+    assert_int_equal(read_id("unsubscribe", NOW + 400 * DAY - 1, id),
+                     PP_ERR_NONE);
+    assert_true(links_report(id, &number));
+    assert_int_equal(number, 42);
+    pp_buf_reset(&url);
+    links_add_report_confirm(&links, PP_LIT("42"), NOW, &url);
+    assert_int_equal(read_id("confirm", NOW + 7 * DAY - 1, id), PP_ERR_NONE);
+    assert_true(links_report(id, &number));
+    assert_int_equal(read_id("confirm", NOW + 7 * DAY, id), PP_ERR_DENIED);
+    assert_int_equal(read_id("confirm", NOW, id), PP_ERR_NONE);
+}
+
+static void what_is_no_subscription_gets_no_link_and_is_none(void **state)
+{
+    static const char *const ids[] = {
+        "",       "7",         "report/",   "report/x",      "report/0",
+        "report", "report/-1", "report/1/", "a/report/hash", "report/7 ",
+    };
+    int64_t number;
+
+    (void)state;
+    pp_buf_reset(&url);
+    links_add_report_confirm(&links, PP_LIT("x"), NOW, &url);
+    links_add_report_confirm(&links, PP_LIT(""), NOW, &url);
+    links_add_report_unsubscribe(&links, PP_LIT("-4"), NOW, &url);
+    assert_int_equal(url.n, 0);
+    for (size_t i = 0; i < PP_COUNT(ids); i++)
+        if (links_report(ids[i], &number))
+            fail_msg("taken: %s", ids[i]);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
@@ -180,6 +219,8 @@ int main(void)
         TEST(a_subscription_is_taken_apart_only_where_it_is_whole),
         TEST(without_keys_there_are_no_links),
         TEST(the_url_is_an_address_without_a_path),
+        TEST(a_link_of_a_report_names_its_subscription),
+        TEST(what_is_no_subscription_gets_no_link_and_is_none),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -135,6 +135,40 @@ the_policy_allows_the_style_of_the_page_and_nothing_else(void **state)
     assert_has_not(policy, "unsafe");
 }
 
+static void a_page_about_reports_asks_and_says_what_was_done(void **state)
+{
+    static const struct {
+        const char *when;
+        bool confirmed, unsubscribed, done;
+        const char *then, *button;
+    } cases[] = {
+        {"asked whether they are wanted", false, false, false,
+         "Do you want these reports?", "value=\"confirm\""},
+        {"they are wanted now", true, false, true, "You get these reports",
+         "value=\"unsubscribe\""},
+        {"the link of a report is opened", true, false, false, "Unsubscribe?",
+         "value=\"unsubscribe\""},
+        {"they are not wanted any more", true, true, true,
+         "You have unsubscribed", ">Undo<"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < PP_COUNT(cases); i++) {
+        const struct page_report is = {"<Kettles>", "week", cases[i].confirmed,
+                                       cases[i].unsubscribed};
+
+        pp_buf_reset(&out);
+        page_report(&out, &is, cases[i].done);
+        assert_has(text(), cases[i].then);
+        assert_has(out.p, cases[i].button);
+        assert_has(out.p, "&lt;Kettles&gt;");
+    }
+    pp_buf_reset(&out);
+    page_report(&out, &(struct page_report){"", "", true, true}, false);
+    assert_has(text(), "You have unsubscribed");
+    assert_has_not(out.p, "<form");
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
@@ -142,6 +176,7 @@ int main(void)
         TEST(a_page_about_an_alert_asks_for_how_long),
         TEST(what_was_done_can_be_undone),
         TEST(a_page_says_what_can_not_be_switched_off),
+        TEST(a_page_about_reports_asks_and_says_what_was_done),
         TEST(the_name_of_a_site_is_only_text),
         TEST(no_page_has_scripts_or_anything_from_elsewhere),
         TEST(the_policy_allows_the_style_of_the_page_and_nothing_else),

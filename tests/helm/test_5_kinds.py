@@ -1,0 +1,86 @@
+"""What others say of what is rendered: Helm, Kubernetes' schemas, kube-score; and golden files."""
+import difflib
+import json
+import subprocess
+
+import yaml
+
+from helm import NotRun, chart
+
+MINORS = ("1.35", "1.36", "1.37")
+
+
+def test_the_chart_stands_alone():
+    chart_yaml = chart.read(chart.CHART / "Chart.yaml")
+    assert chart_yaml["apiVersion"] == "v2" and "dependencies" not in chart_yaml
+    assert not (chart.CHART / "charts").exists()
+
+
+def test_lint_finds_nothing():
+    for path in chart.VALUES:
+        done = subprocess.run([chart.tool("helm"), "lint", "--strict", str(chart.CHART), "--values", str(path)],
+                              capture_output=True, text=True, check=False)
+        assert done.returncode == 0, f"{path.name}: {done.stdout}{done.stderr}"
+
+
+def test_the_same_values_give_the_same_text():
+    for path in chart.VALUES:
+        assert chart.template(path) == chart.template(path), path.name
+
+
+def test_golden_files_are_what_is_rendered():
+    version = subprocess.run([chart.tool("helm"), "version", "--short"], capture_output=True, text=True, check=True).stdout
+    assert version.startswith("v4."), f"golden files are Helm 4's, this is {version}"
+    assert {path.name for path in chart.GOLDEN.glob("*")} == {path.name for path in chart.VALUES}
+    for path in chart.VALUES:
+        want, got = (chart.GOLDEN / path.name).read_text().splitlines(), chart.template(path).splitlines()
+        difference = list(difflib.unified_diff(want, got, "golden", "rendered", lineterm="", n=2))
+        assert not difference, "\n".join([f"{path.name}; tests/helm/run --write-golden takes it over"] + difference[:60])
+
+
+def kubeconform(text, minor):
+    """What it says of each object in text, and how many there are of each status."""
+    core = chart.TOOLS / "schemas" / minor
+    if not core.exists():
+        raise NotRun(f"schemas of Kubernetes {minor} are not there: tests/helm/install")
+    done = subprocess.run(
+        [chart.tool("kubeconform"), "-strict", "-verbose", "-output", "json", "-summary",
+         "-schema-location", f"{core}/{{{{.ResourceKind}}}}{{{{.KindSuffix}}}}.json",
+         "-schema-location", f"{chart.TOOLS}/schemas/crd/{{{{.ResourceKind}}}}_{{{{.Group}}}}_{{{{.ResourceAPIVersion}}}}.json"],
+        input=text, capture_output=True, text=True, check=False)
+    assert done.stdout, done.stderr
+    said = json.loads(done.stdout)
+    return said["resources"], said["summary"]
+
+
+def test_every_object_is_valid_for_three_minors_and_none_is_skipped():
+    text = "\n---\n".join(chart.template(path) for path in chart.VALUES)
+    count = sum(len(chart.objects(path)) for path in chart.VALUES)
+    for minor in MINORS:
+        said, summary = kubeconform(text, minor)
+        bad = [entry for entry in said if entry["status"] != "statusValid"]
+        assert not bad, f"{minor}: {bad[:5]}"
+        assert summary == {"valid": count, "invalid": 0, "errors": 0, "skipped": 0}, f"{minor}: {summary}, not {count}"
+    return f"{count} objects, Kubernetes {', '.join(MINORS)}"
+
+
+def test_a_misspelt_field_of_any_kind_of_object_is_found():
+    """That the check above can fail: one field more in each kind."""
+    kinds = {}
+    for path in chart.VALUES:
+        for item in chart.objects(path):
+            kinds.setdefault(item["kind"], item)
+    for item in kinds.values():
+        item.get("spec", item)["mispelt"] = "x"
+    said, _ = kubeconform(yaml.safe_dump_all(kinds.values()), MINORS[-1])
+    found = {entry["kind"] for entry in said if entry["status"] == "statusInvalid" and "mispelt" in entry["msg"]}
+    assert found == set(kinds), set(kinds) - found
+    return f"{len(kinds)} kinds"
+
+
+def test_kube_score_has_nothing_to_say():
+    for path in chart.VALUES:
+        done = subprocess.run([chart.tool("kube-score"), "score", "--output-format", "ci", "-"],
+                              input=chart.template(path), capture_output=True, text=True, check=False)
+        bad = [line for line in done.stdout.splitlines() if not line.startswith(("[OK]", "[SKIPPED]"))]
+        assert not bad and done.stdout, "\n".join([path.name, *bad[:20], done.stderr])
