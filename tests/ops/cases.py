@@ -243,6 +243,14 @@ fires("PawprintRollupsOld", "the last good run is 11 minutes ago", "1m", {ROLLUP
 quiet("PawprintRollupsOld", "it was 10 minutes ago", "1m", {ROLLUP: "540 600"})
 fires("PawprintRollupsNeverMade", "there was none for 10 minutes", "11m", {ROLLUP: "-1x15"})
 quiet("PawprintRollupsNeverMade", "there was one soon", "11m", {ROLLUP: "-1x2 5x12"})
+DISPATCH = 'pawprint_reports_dispatch_age_seconds{instance="a"}'
+fires("PawprintMailedReportsOld", "the last good run is 11 minutes ago", "1m", {DISPATCH: "600 660"})
+quiet("PawprintMailedReportsOld", "it was 10 minutes ago", "1m", {DISPATCH: "540 600"})
+fires("PawprintMailedReportsNever", "there was none for 10 minutes", "11m", {DISPATCH: "-1x15"})
+quiet("PawprintMailedReportsNever", "there was one soon", "11m", {DISPATCH: "-1x2 5x12"})
+MISSED = 'pawprint_reports_missed_total{instance="a"}'
+fires("PawprintMailedReportsMissed", "one was", "5m", {MISSED: "0 0 1 1 1 1"})
+quiet("PawprintMailedReportsMissed", "none was", "5m", {MISSED: "0x6"})
 fires("PawprintReportsStand", "runs ended, and then none", "27m", {RUNS % "done": "0+1x5 5x30"})
 quiet("PawprintReportsStand", "one ends each minute", "30m", {RUNS % "done": "0+1x35"})
 fires("PawprintReportsFail", "one fails every four minutes", "1h",
