@@ -78,6 +78,23 @@ def test_a_misspelt_field_of_any_kind_of_object_is_found():
     return f"{len(kinds)} kinds"
 
 
+def test_the_examples_of_secrets_are_valid_and_hold_what_the_chart_asks_for():
+    """Beside pods of the default values, which name these secrets."""
+    paths = sorted((chart.ROOT / "helm/examples").glob("*.yaml"))
+    said, summary = kubeconform("\n---\n".join(path.read_text() for path in paths), MINORS[-1])
+    assert summary["valid"] == len(paths) == 2, said
+    held = set()
+    for item in (chart.read(path) for path in paths):
+        keys = item["spec"].get("encryptedData") or [entry["secretKey"] for entry in item["spec"]["data"]]
+        held |= {(item["metadata"]["name"], key) for key in keys}
+    items, wanted = chart.objects_of("default"), set()
+    for _, spec in chart.pods(items):
+        wanted |= set(chart.files(spec).values())
+        wanted |= {value for value in chart.environment(items, spec["containers"][0]).values()
+                   if isinstance(value, tuple) and value[0] != "field"}
+    assert held == wanted, held ^ wanted
+
+
 def test_kube_score_has_nothing_to_say():
     """But of how many there are: it does not know that KEDA scales, and small is for one node."""
     for path in chart.VALUES:
