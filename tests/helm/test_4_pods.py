@@ -252,9 +252,6 @@ def test_nothing_goes_in_or_out_unless_a_policy_says_so():
     for name in NAMES:
         items = chart.objects_of(name)
         policies = [item["spec"] for item in items if item["kind"] == "NetworkPolicy"]
-        if name == "minimal":
-            assert not policies
-            continue
         deny = [spec for spec in policies if "ingress" not in spec and "egress" not in spec]
         assert len(deny) == 1 and deny[0]["policyTypes"] == ["Ingress", "Egress"]
         for item, spec in chart.pods(items):
@@ -262,6 +259,11 @@ def test_nothing_goes_in_or_out_unless_a_policy_says_so():
             assert deny[0]["podSelector"]["matchLabels"].items() <= labels.items(), item["metadata"]["name"]
             own = [spec for spec in policies if "egress" in spec and spec["podSelector"]["matchLabels"].items() <= labels.items()]
             assert len(own) == 1, item["metadata"]["name"]
+
+
+def test_where_there_are_no_network_policies_there_are_none():
+    values = chart.merged(chart.read(chart.ROOT / "tests/helm/values/default.yaml"), {"networkPolicy": {"enabled": False}})
+    assert not [item for item in chart.objects(values) if item["kind"] == "NetworkPolicy"]
 
 
 def test_a_network_without_a_way_out_leads_only_to_servers():

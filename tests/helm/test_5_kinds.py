@@ -78,9 +78,35 @@ def test_a_misspelt_field_of_any_kind_of_object_is_found():
     return f"{len(kinds)} kinds"
 
 
+def test_the_examples_of_secrets_are_valid_and_hold_what_the_chart_asks_for():
+    """Beside pods of the default values, which name these secrets."""
+    paths = sorted((chart.ROOT / "helm/examples").glob("*.yaml"))
+    said, summary = kubeconform("\n---\n".join(path.read_text() for path in paths), MINORS[-1])
+    assert summary["valid"] == len(paths) == 2, said
+    held = set()
+    for item in (chart.read(path) for path in paths):
+        keys = item["spec"].get("encryptedData") or [entry["secretKey"] for entry in item["spec"]["data"]]
+        held |= {(item["metadata"]["name"], key) for key in keys}
+    items, wanted = chart.objects_of("default"), set()
+    for _, spec in chart.pods(items):
+        wanted |= set(chart.files(spec).values())
+        wanted |= {value for value in chart.environment(items, spec["containers"][0]).values()
+                   if isinstance(value, tuple) and value[0] != "field"}
+    assert held == wanted, held ^ wanted
+
+
 def test_kube_score_has_nothing_to_say():
+    """But of how many there are: it does not know that KEDA scales, and small is for one node."""
     for path in chart.VALUES:
-        done = subprocess.run([chart.tool("kube-score"), "score", "--output-format", "ci", "-"],
+        done = subprocess.run([chart.tool("kube-score"), "score", "--output-format", "ci", "--min-replicas-deployment", "1",
+                               "--min-replicas-hpa", "1", "-"],
                               input=chart.template(path), capture_output=True, text=True, check=False)
         bad = [line for line in done.stdout.splitlines() if not line.startswith(("[OK]", "[SKIPPED]"))]
         assert not bad and done.stdout, "\n".join([path.name, *bad[:20], done.stderr])
+
+
+def test_there_are_two_of_everything_where_one_node_may_go():
+    for name in ("default", "ha", "everything", "airgap"):
+        for item in chart.objects_of(name):
+            if item["kind"] in ("Deployment", "StatefulSet"):
+                assert item["spec"].get("replicas", 2) >= 2, item["metadata"]["name"]
