@@ -165,7 +165,7 @@ RUNS ?= 100
 prove-upgrade: ready $(KIT) build/kit/clock.so ## from a plan's change to the first hit taken in each of three collectors; RUNS=100
 	@tests/crash/run upgrade "$(RUNS)" 1
 
-contract: all ## the running collector against docs/openapi; SEED=7 EXAMPLES=500
+contract: all ## the running collector and billing against docs/openapi; SEED=7 EXAMPLES=500
 	@tests/contract/run
 
 helm-test: all ## the chart without a cluster: schema, refusals, golden files, kubeconform, kube-score

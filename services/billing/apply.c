@@ -11,6 +11,7 @@
 #include "pp_time.h"
 
 #include "effect.h"
+#include "invoice.h"
 
 #define PATH_BYTES  ((size_t)1024)
 #define FACTS_BYTES ((size_t)4096)
@@ -35,6 +36,8 @@ struct work {
     struct sync_answer answer;
     bool has_answer;
     char why[240]; /* the answer failed, and why; empty: it did not */
+    struct invoices invoices;
+    char invoices_why[240]; /* the same of theirs */
 };
 
 /* --- reading the events --------------------------------------------------- */
@@ -224,6 +227,28 @@ static int link_all(struct work *work, struct pp_err *err)
  * What can't be known is the answer's failure, not the lot's: what does not
  * depend on it is done all the same.
  */
+static int not_known(char why[static 240], bool *is_stripe, struct pp_err *err)
+{
+    if (err->kind != PP_ERR_INVALID) {
+        *is_stripe = true;
+        return -1;
+    }
+    snprintf(why, 240, "%s", err->msg);
+    *err = (struct pp_err){0};
+    return 0;
+}
+
+static int ask_subscriptions(struct work *work, bool *is_stripe,
+                             struct pp_err *err)
+{
+    pp_crash_point("B5");
+    if (sync_ask(work->sync, &work->answer, err) < 0)
+        return not_known(work->why, is_stripe, err);
+    pp_crash_point("B6");
+    work->has_answer = true;
+    return 0;
+}
+
 static int ask(struct work *work, bool *is_stripe, struct pp_err *err)
 {
     int is_ours;
@@ -234,20 +259,13 @@ static int ask(struct work *work, bool *is_stripe, struct pp_err *err)
     if (is_ours < 0)
         return -1;
     snprintf(work->account, sizeof(work->account), "%s", work->answer.account);
-    if (!is_ours || !(work->does & EFFECT_SYNC))
-        return 0;
-    pp_crash_point("B5");
-    if (sync_ask(work->sync, &work->answer, err) < 0) {
-        if (err->kind != PP_ERR_INVALID) {
-            *is_stripe = true;
-            return -1;
-        }
-        snprintf(work->why, sizeof(work->why), "%s", err->msg);
-        *err = (struct pp_err){0};
-        return 0;
-    }
-    pp_crash_point("B6");
-    work->has_answer = true;
+    if (is_ours && work->does & EFFECT_SYNC &&
+        ask_subscriptions(work, is_stripe, err) < 0)
+        return -1;
+    if (is_ours && work->does & EFFECT_INVOICES && !work->answer.is_deleted &&
+        invoices_ask(work->sync, &work->answer, work->options, &work->invoices,
+                     err) < 0)
+        return not_known(work->invoices_why, is_stripe, err);
     return 0;
 }
 
@@ -332,7 +350,8 @@ static int tell_of_type(struct work *work, const struct event *event,
 
 /* --- the catalogue -------------------------------------------------------- */
 
-static const char *price_wrong(struct sync *sync, struct pick price)
+static const char *price_wrong(struct sync *sync, const struct pp_plan *plan,
+                               const char *price_id, struct pick price)
 {
     if (!pick_is_true(pick_at(price, "active")))
         return "is not active at Stripe";
@@ -340,6 +359,20 @@ static const char *price_wrong(struct sync *sync, struct pick price)
         return "is of the other mode";
     if (!pick_is_there(pick_at(price, "recurring")))
         return "is no price of a subscription";
+    for (int i = 0; i < PP_PLAN_INTERVALS; i++) {
+        const struct pp_plan_offer *offer = &plan->offers[i];
+
+        if (!offer->price_id || strcmp(offer->price_id, price_id) != 0)
+            continue;
+        if (pick_number(pick_at(price, "unit_amount")) != offer->amount ||
+            !pp_str_eq(pick_text(pick_at(price, "currency")),
+                       pp_str_of(offer->currency)))
+            return "costs something else at Stripe than we say";
+        if (!pp_str_eq(
+                pick_text(pick_at(price, "recurring.interval")),
+                pp_str_of(pp_plan_interval_name((enum pp_plan_interval)i))))
+            return "is paid at another interval than we say";
+    }
     return NULL;
 }
 
@@ -359,7 +392,7 @@ int apply_check_catalogue(struct sync *sync,
             snprintf(path, sizeof(path), "/v1/prices/%.300s",
                      plan->price_ids[i]);
             if (stripe_get(sync->stripe, path, &answer, err) == 0)
-                what = price_wrong(sync, answer.body);
+                what = price_wrong(sync, plan, plan->price_ids[i], answer.body);
             else if (answer.fault == STRIPE_MISSING)
                 what = "is not there at Stripe";
             else
@@ -390,18 +423,21 @@ static int tell_of_price(void *context, const char *price, const char *what,
 static int end_event(struct work *work, struct event *event,
                      struct apply_outcome *outcome, struct pp_err *err)
 {
-    bool needs_answer = event->effect.does & EFFECT_SYNC && work->account[0];
+    const unsigned asks = EFFECT_SYNC | EFFECT_INVOICES;
+    const char *why = event->effect.does & EFFECT_SYNC ? work->why : "";
     bool is_dead = false;
 
-    if (needs_answer && work->why[0]) {
-        if (inbox_fail(work->sync->pg, event->id, work->why, &is_dead, err) < 0)
+    if (!*why && event->effect.does & EFFECT_INVOICES)
+        why = work->invoices_why;
+    if (*why && work->account[0]) {
+        if (inbox_fail(work->sync->pg, event->id, why, &is_dead, err) < 0)
             return -1;
         outcome->failed += !is_dead;
         outcome->dead += is_dead;
         return 0;
     }
     if (!event->effect.type || event->is_foreign ||
-        (event->effect.does & EFFECT_SYNC && !work->account[0])) {
+        (event->effect.does & asks && !work->account[0])) {
         outcome->ignored++;
         return inbox_finish(work->sync->pg, event->id, "ignored",
                             event->effect.type ? NOT_OURS : "unknown type",
@@ -411,12 +447,34 @@ static int end_event(struct work *work, struct event *event,
     return inbox_finish(work->sync->pg, event->id, "done", "", err);
 }
 
+/*
+ * Whoever opens a checkout for the account right now has its row, and asks
+ * Stripe himself whether the session is still open.
+ */
+static int close_checkout(struct work *work, const struct event *event,
+                          struct pp_err *err)
+{
+    const char *values[] = {event->notice.object_id};
+
+    return pp_pg_exec(
+        work->sync->pg,
+        "UPDATE billing_checkout SET nonce = replace(gen_random_uuid()::text, "
+        "'-', ''), nonce_at = pp_now(), session_id = NULL, url = NULL, "
+        "plan_code = NULL, period = NULL, expires_at = NULL WHERE account_id "
+        "IN (SELECT account_id FROM billing_checkout WHERE session_id = $1 FOR "
+        "UPDATE SKIP LOCKED)",
+        1, values, err);
+}
+
 static int write_event(struct work *work, struct event *event,
                        struct apply_outcome *outcome, struct pp_err *err)
 {
     if (!event->effect.type && tell_of_type(work, event, err) < 0)
         return -1;
     if (event->effect.mail && mail(work, event, err) < 0)
+        return -1;
+    if (event->effect.does & EFFECT_CLOSE &&
+        close_checkout(work, event, err) < 0)
         return -1;
     /* Of customers of others at the same Stripe account we say nothing. */
     if (event->effect.does & EFFECT_STAFF &&
@@ -451,6 +509,8 @@ static int write_all(struct work *work, struct apply_outcome *outcome,
     } else if (work->why[0] && tell_of_missing(work, err) < 0) {
         return -1;
     }
+    if (invoices_write(work->sync, &work->answer, &work->invoices, err) < 0)
+        return -1;
     for (int i = 0; i < work->lot->count; i++)
         if (write_event(work, &work->events[i], outcome, err) < 0)
             return -1;

@@ -16,6 +16,8 @@ enum {
     EFFECT_ACTION = 4,     /* the payer has to do something */
     EFFECT_STAFF = 8,      /* people of ours have to look */
     EFFECT_CATALOGUE = 16, /* a price or product changed at Stripe */
+    EFFECT_INVOICES = 32,  /* ask for the customer's invoices, keep them */
+    EFFECT_CLOSE = 64,     /* the checkout that we keep is over */
 };
 
 struct effect {

@@ -46,6 +46,8 @@ void overview_billing_json(const struct overview *is, struct pp_buf *out)
     add_instant(out, "period_end", is->period_end_ms);
     add_flag(out, "cancel_at_period_end", is->cancels_at_period_end);
     add_instant(out, "cancel_at", is->cancel_at_ms);
+    add_instant(out, "past_due_since", is->past_due_since_ms);
+    add_flag(out, "payment_action", is->awaits_payer);
     pp_buf_add_byte(out, '}');
 }
 
@@ -81,6 +83,35 @@ void overview_usage_json(const struct overview *is, struct pp_buf *out)
     pp_buf_add_byte(out, '}');
 }
 
+static void add_invoice(struct pp_buf *out, const struct overview_invoice *is)
+{
+    pp_buf_add_text(out, "{\"id\":");
+    pp_json_add_str(out, pp_str_of(is->id));
+    add_text(out, "number", is->number);
+    add_text(out, "status", is->status);
+    pp_buf_printf(out, ",\"amount_due\":%" PRId64 ",\"amount_paid\":%" PRId64,
+                  is->amount_due, is->amount_paid);
+    add_text(out, "currency", is->currency);
+    add_instant(out, "created", is->created_ms);
+    add_instant(out, "period_start", is->period_start_ms);
+    add_instant(out, "period_end", is->period_end_ms);
+    add_text(out, "url", is->url);
+    pp_buf_add_byte(out, '}');
+}
+
+void overview_invoices_json(const struct overview *is, struct pp_buf *out)
+{
+    pp_buf_add_text(out, "{\"result\":\"ok\"");
+    add_text(out, "account", is->account_id);
+    pp_buf_add_text(out, ",\"invoices\":[");
+    for (size_t i = 0; i < is->invoice_count; i++) {
+        if (i)
+            pp_buf_add_byte(out, ',');
+        add_invoice(out, &is->invoices[i]);
+    }
+    pp_buf_add_text(out, "]}");
+}
+
 int overview_percent(const struct overview *is)
 {
     if (is->limit == PP_CAPACITY_UNLIMITED)
@@ -105,7 +136,9 @@ static const char account_sql[] =
     "CASE WHEN c.state = 'rejecting' THEN pp_ms((SELECT max(at) FROM "
     "capacity_transition AS t WHERE t.account_id = a.account_id AND "
     "t.to_state = 'rejecting' AND t.from_state <> 'rejecting')) ELSE 0 END, "
-    "c.account_id IS NOT NULL FROM account AS a JOIN billing_profile AS b "
+    "c.account_id IS NOT NULL, pp_ms(b.past_due_since), "
+    "b.action_required_at IS NOT NULL FROM account AS a JOIN billing_profile "
+    "AS b "
     "USING (account_id) LEFT JOIN account_capacity AS c USING (account_id) "
     "WHERE a.account_id = $1";
 
@@ -136,6 +169,8 @@ static void take_subscription(const struct pp_pg_rows *rows,
     out->period_end_ms = pp_pg_int64(rows, 0, 6);
     out->cancels_at_period_end = pp_pg_bool(rows, 0, 7);
     out->cancel_at_ms = pp_pg_int64(rows, 0, 8);
+    out->past_due_since_ms = pp_pg_int64(rows, 0, 20);
+    out->awaits_payer = pp_pg_bool(rows, 0, 21);
 }
 
 /*
@@ -220,6 +255,42 @@ static int read_usage(struct pp_pg *pg, struct overview *out,
     return result;
 }
 
+static void take_invoice(const struct pp_pg_rows *rows, int row,
+                         struct overview_invoice *out)
+{
+    copy(out->id, sizeof(out->id), pp_pg_text(rows, row, 0));
+    copy(out->number, sizeof(out->number), pp_pg_text(rows, row, 1));
+    copy(out->status, sizeof(out->status), pp_pg_text(rows, row, 2));
+    copy(out->currency, sizeof(out->currency), pp_pg_text(rows, row, 3));
+    copy(out->url, sizeof(out->url), pp_pg_text(rows, row, 4));
+    out->amount_due = pp_pg_int64(rows, row, 5);
+    out->amount_paid = pp_pg_int64(rows, row, 6);
+    out->created_ms = pp_pg_int64(rows, row, 7);
+    out->period_start_ms = pp_pg_int64(rows, row, 8);
+    out->period_end_ms = pp_pg_int64(rows, row, 9);
+}
+
+static int read_invoices(struct pp_pg *pg, struct overview *out,
+                         struct pp_err *err)
+{
+    const char *values[] = {out->account_id};
+    struct pp_pg_rows rows;
+    int result = pp_pg_query(
+        pg,
+        "SELECT invoice_id, number, status, currency, page_url, amount_due, "
+        "amount_paid, pp_ms(created_at), pp_ms(period_start), "
+        "pp_ms(period_end) FROM billing_invoice WHERE account_id = $1 AND "
+        "status <> 'draft' ORDER BY created_at DESC, invoice_id DESC LIMIT 12",
+        1, values, &rows, err);
+
+    for (int i = 0; result == 0 && i < rows.count &&
+                    out->invoice_count < OVERVIEW_INVOICES;
+         i++)
+        take_invoice(&rows, i, &out->invoices[out->invoice_count++]);
+    pp_pg_rows_fini(&rows);
+    return result;
+}
+
 int overview_read(struct pp_pg *pg, const struct pp_plans *plans,
                   const char *account_id, struct overview *out,
                   struct pp_err *err)
@@ -228,5 +299,7 @@ int overview_read(struct pp_pg *pg, const struct pp_plans *plans,
     copy(out->account_id, sizeof(out->account_id), account_id);
     if (read_account(pg, plans, out, err) < 0)
         return -1;
-    return read_usage(pg, out, err);
+    if (read_usage(pg, out, err) < 0)
+        return -1;
+    return read_invoices(pg, out, err);
 }

@@ -14,9 +14,10 @@
 #include "checkout_step.h"
 #include "page_pieces.h"
 
-#define POLICY_BYTES 1024
-#define WORDS_BYTES  512
-#define WARN_PERCENT 80
+#define POLICY_BYTES   1024
+#define WORDS_BYTES    512
+#define WARN_PERCENT   80
+#define SHOWN_INVOICES 6
 
 /* Every name that a piece may have. */
 enum name {
@@ -254,14 +255,22 @@ static void add(struct page *page, enum page_piece piece,
     pp_template_render(page->pieces[piece], values, PP_TEMPLATE_HTML, out);
 }
 
-static void add_banner(struct page *page, const char *kind, const char *heading,
-                       const char *text, struct pp_buf *out)
+static void add_banner_to(struct page *page, const char *kind,
+                          const char *heading, const char *text,
+                          const char *link, struct pp_buf *out)
 {
     const struct pp_str values[NAMES] = {[KIND] = pp_str_of(kind),
                                          [HEADING] = pp_str_of(heading),
-                                         [TEXT] = pp_str_of(text)};
+                                         [TEXT] = pp_str_of(text),
+                                         [LINK] = pp_str_of(link)};
 
     add(page, PAGE_BANNER, values, out);
+}
+
+static void add_banner(struct page *page, const char *kind, const char *heading,
+                       const char *text, struct pp_buf *out)
+{
+    add_banner_to(page, kind, heading, text, "", out);
 }
 
 static void rejecting_banner(struct page *page, const struct overview *is,
@@ -328,6 +337,36 @@ bool page_waits(const struct overview *is, bool returned)
     return returned && !checkout_is_live(pp_str_of(is->status));
 }
 
+/* The page of the newest invoice that is still to be paid, or nothing. */
+static const char *open_invoice(const struct overview *is)
+{
+    for (size_t i = 0; i < is->invoice_count; i++)
+        if (strcmp(is->invoices[i].status, "open") == 0)
+            return is->invoices[i].url;
+    return "";
+}
+
+static void payment_banner(struct page *page, const struct overview *is,
+                           struct pp_buf *out)
+{
+    char heading[WORDS_BYTES] = "The last payment failed", day[PAGE_TEXT_BYTES];
+
+    if (is->past_due_since_ms) {
+        day_of(is->past_due_since_ms, day);
+        snprintf(heading, sizeof(heading), "A payment is due since %s", day);
+    }
+    if (is->awaits_payer)
+        add_banner_to(page, "warn", "A payment waits for you",
+                      "Your bank wants you to confirm it. Your plan goes on "
+                      "meanwhile.",
+                      open_invoice(is), out);
+    else if (strcmp(is->status, "past_due") == 0)
+        add_banner_to(page, "warn", heading,
+                      "Your plan goes on meanwhile. Please look at your means "
+                      "of payment, under Manage subscription.",
+                      open_invoice(is), out);
+}
+
 static void add_banners(struct page *page, const struct overview *is,
                         bool returned, struct pp_buf *out)
 {
@@ -339,11 +378,7 @@ static void add_banners(struct page *page, const struct overview *is,
                    "The payment is being confirmed. The new plan stands here "
                    "in a few seconds; this page looks by itself.",
                    out);
-    if (strcmp(is->status, "past_due") == 0)
-        add_banner(page, "warn", "The last payment failed",
-                   "Your plan goes on meanwhile. Please look at your means of "
-                   "payment, under Manage subscription.",
-                   out);
+    payment_banner(page, is, out);
     if (!is->blocked)
         usage_banner(page, is, out);
 }
@@ -451,6 +486,40 @@ static void add_refused(struct page *page, const struct overview *is,
     add(page, PAGE_REFUSED_END, none, out);
 }
 
+static const char *invoice_words(const char *status)
+{
+    return strcmp(status, "open") == 0            ? "to be paid"
+           : strcmp(status, "void") == 0          ? "cancelled"
+           : strcmp(status, "uncollectible") == 0 ? "not paid"
+                                                  : status;
+}
+
+static void add_invoices(struct page *page, const struct overview *is,
+                         struct pp_buf *out)
+{
+    static const struct pp_str none[NAMES];
+
+    if (is->invoice_count == 0)
+        return;
+    add(page, PAGE_INVOICES, none, out);
+    for (size_t i = 0; i < is->invoice_count && i < SHOWN_INVOICES; i++) {
+        const struct overview_invoice *invoice = &is->invoices[i];
+        char day[PAGE_TEXT_BYTES], amount[PAGE_TEXT_BYTES];
+        struct pp_str values[NAMES] = {
+            [TEXT] = pp_str_of(invoice->number),
+            [LINK] = pp_str_of(invoice->url),
+            [STATE] = pp_str_of(invoice_words(invoice->status)),
+        };
+
+        day_of(invoice->created_ms, day);
+        page_amount(invoice->amount_due, invoice->currency, amount);
+        values[UNTIL] = pp_str_of(day);
+        values[PRICE] = pp_str_of(amount);
+        add(page, PAGE_INVOICE, values, out);
+    }
+    add(page, PAGE_INVOICES_END, none, out);
+}
+
 static void add_offer(struct page *page, const struct pp_plan *plan,
                       enum pp_plan_interval interval, const char *form,
                       struct pp_buf *out)
@@ -554,6 +623,7 @@ void page_billing(struct page *page, const struct overview *is,
     add_plan(page, is, plans, form, out);
     add_usage(page, is, out);
     add_refused(page, is, out);
+    add_invoices(page, is, out);
     add_choices(page, is, plans, form, out);
     add_bottom(page, "All times are in UTC.", out);
 }

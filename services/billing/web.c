@@ -237,6 +237,15 @@ static void api_usage(struct desk_clerk *clerk, struct pp_http_request *request,
     api_show(&call, overview_usage_json);
 }
 
+static void api_invoices(struct desk_clerk *clerk,
+                         struct pp_http_request *request,
+                         struct desk_answer *answer)
+{
+    struct call call = begin(clerk, request, answer);
+
+    api_show(&call, overview_invoices_json);
+}
+
 /* The Idempotency-Key: empty where there is none. Visible ASCII only. */
 static enum web_result key_of(const struct call *call,
                               char key_out[static CALLS_KEY_BYTES])
@@ -654,6 +663,7 @@ DESK_HANDLER(web_checkout_http, api_checkout)
 DESK_HANDLER(web_portal_http, api_portal)
 DESK_HANDLER(web_billing_http, api_billing)
 DESK_HANDLER(web_usage_http, api_usage)
+DESK_HANDLER(web_invoices_http, api_invoices)
 DESK_HANDLER(web_page_http, page_show)
 DESK_HANDLER(web_login_http, page_ask)
 DESK_HANDLER(web_enter_http, page_begin)
@@ -675,7 +685,8 @@ void web_refuse_http(struct pp_http_request *request, void *context)
     struct pp_str path = pp_http_path(request);
     bool reads = pp_str_eq(path, PP_LIT("/billing")) ||
                  pp_str_eq(path, PP_LIT("/v1/billing")) ||
-                 pp_str_eq(path, PP_LIT("/v1/billing/usage"));
+                 pp_str_eq(path, PP_LIT("/v1/billing/usage")) ||
+                 pp_str_eq(path, PP_LIT("/v1/billing/invoices"));
     const struct pp_http_field fields[] = {
         {"X-Pawprint-Result", web_result_name(result)},
         {"Cache-Control", "no-store"},

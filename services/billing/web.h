@@ -36,7 +36,7 @@ void web_metrics_add(void);
 
 /* Handlers of the routes; the context is struct billing_routes. */
 pp_http_handler web_checkout_http, web_portal_http, web_billing_http,
-    web_usage_http;
+    web_usage_http, web_invoices_http;
 pp_http_handler web_page_http, web_login_http, web_enter_http, web_leave_http,
     web_page_checkout_http, web_page_portal_http;
 
@@ -46,6 +46,7 @@ pp_http_handler web_page_http, web_login_http, web_enter_http, web_leave_http,
         {"POST", "/v1/billing/portal", web_portal_http},                       \
         {"GET", "/v1/billing", web_billing_http},                              \
         {"GET", "/v1/billing/usage", web_usage_http},                          \
+        {"GET", "/v1/billing/invoices", web_invoices_http},                    \
         {"GET", "/billing", web_page_http},                                    \
         {"GET", "/billing/login", web_login_http},                             \
         {"POST", "/billing/login", web_enter_http},                            \

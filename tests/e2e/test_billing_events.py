@@ -2,7 +2,9 @@
 those that can't be done, never came or come while Stripe is away."""
 import contextlib
 import json
+import os
 import time
+import unittest.mock as mock
 import uuid
 
 from kit import billing, stack
@@ -107,13 +109,13 @@ SYNCS = [
     "customer.subscription.pending_update_expired", "invoice.paid",
     "subscription_schedule.updated", "subscription_schedule.released",
     "subscription_schedule.canceled", "customer.deleted",
+    "payment_method.attached", "payment_method.detached",
+    "payment_method.automatically_updated", "setup_intent.succeeded",
 ]
 KEPT = [
     "checkout.session.expired", "invoice.created", "invoice.finalized",
     "invoice.updated", "invoice.voided", "invoice.marked_uncollectible",
-    "invoice.upcoming", "customer.updated", "payment_method.attached",
-    "payment_method.detached", "payment_method.automatically_updated",
-    "setup_intent.succeeded",
+    "invoice.upcoming", "customer.updated", "setup_intent.created",
 ]
 MAILS = [
     ("customer.subscription.trial_will_end", "trial_ending"),
@@ -185,6 +187,61 @@ def test_an_events_own_words_decide_nothing():
                              {"customer": "cus_of_somebody_else"}) == "ignored"
 
 
+def invoices(guest):
+    return guest.customer.call("GET", "/v1/billing/invoices")["invoices"]
+
+
+def test_invoices_are_shown_as_stripe_has_them_whatever_came_last():
+    with stage(**NO_SWEEP) as (stripe, url):
+        guest = Guest(url, stripe)
+        guest.who.checkout(journeys.BASIC)
+        guest.becomes("BASIC", "active")
+        one = stack.until("it is paid", lambda: [
+            row for row in invoices(guest) if row["status"] == "paid"], 10)[0]
+        said = stripe.get(f"/invoices/{one['id']}")
+        for name in ("number", "amount_due", "amount_paid", "currency"):
+            assert one[name] == said[name], name
+        assert one["url"] == said["hosted_invoice_url"]
+        # An old word that comes late: Stripe is asked, and says it is paid.
+        assert guest.happens("invoice.created", {
+            **said, "status": "open", "amount_paid": 0}) == "done"
+        assert invoices(guest)[0] == one
+
+        guest.who.pay_with("declined")
+        guest.who.wait(journeys.MONTH)
+        guest.becomes("BASIC", "past_due")
+        stack.until("it is open", lambda: invoices(guest)[0]["status"] == "open",
+                    10)
+        assert guest.profile()["past_due_since"]
+        guest.who.pay_with("requires_action")
+        assert guest.happens("invoice.payment_action_required") == "done"
+        assert guest.profile()["payment_action"]
+        guest.who.pay_with("ok")
+        stripe.post(f"/invoices/{invoices(guest)[0]['id']}/pay")
+        guest.becomes("BASIC", "active")
+        assert guest.profile()["past_due_since"] is None
+        assert not guest.profile()["payment_action"]
+        stack.until("it is paid", lambda: [
+            row["status"] for row in invoices(guest)] == ["paid", "paid"], 10)
+
+
+def test_a_checkout_that_is_over_at_stripe_is_closed_here():
+    with stage(**NO_SWEEP) as (stripe, url):
+        guest = Guest(url, stripe)
+
+        def kept():
+            return stack.postgres("SELECT session_id FROM billing_checkout "
+                                  f"WHERE account_id = '{guest.account}'")
+        stack.until("the first is closed", lambda: kept() == "", 10)
+        session = guest.customer.checkout()
+        assert kept() == session
+        guest.happens("checkout.session.expired", {"id": "cs_another"})
+        assert kept() == session
+        stripe.post(f"/checkout/sessions/{session}/expire")
+        stack.until("it is closed", lambda: kept() == "", 10)
+        assert guest.customer.checkout() not in ("", session)
+
+
 def test_a_deleted_customer_is_let_go_and_staff_hear_of_it():
     with stage(**NO_SWEEP) as (stripe, url):
         guest = Guest(url, stripe)
@@ -219,6 +276,17 @@ def test_a_price_that_changed_at_stripe_is_told_to_staff():
         finally:
             stripe.post("/prices/price_basic_year", active="true")
         assert stack.pawprint("billing", "catalogue", "check") == []
+        costs = stack.folder() / "plans-of-another-price"
+        plans = json.loads((stack.ROOT / "schemas/plans.json").read_text())
+        for plan in plans["plans"]:
+            for offer in plan.get("offers", {}).values():
+                offer["amount"] += offer["price_id"] == "price_basic_month"
+        costs.write_text(json.dumps(plans))
+        with mock.patch.dict(os.environ, PAWPRINT_PLANS=str(costs)):
+            done = stack.run_pawprint("billing", "catalogue", "check")
+        assert json.loads(done.stdout) == [
+            {"price": "price_basic_month",
+             "wrong": "costs something else at Stripe than we say"}], done
         assert guest.profile()["plan"] == "FREE"
 
 

@@ -17,7 +17,8 @@ ASKED = {
     "POST /v1/checkout/sessions/ID/expire", "POST /v1/billing_portal/sessions",
     "GET /v1/customers/ID", "GET /v1/subscriptions", "GET /v1/subscriptions/ID",
     "GET /v1/checkout/sessions/ID", "GET /v1/subscription_schedules/ID",
-    "GET /v1/invoices/ID", "GET /v1/charges/ID", "GET /v1/events",
+    "GET /v1/invoices", "GET /v1/invoices/ID", "GET /v1/charges/ID",
+    "GET /v1/events",
     "GET /v1/prices/ID",
 }
 

@@ -253,6 +253,45 @@ static void numbers_and_amounts_are_as_people_write_them(void **state)
     assert_string_equal(text, "999");
 }
 
+static void the_last_invoices_are_shown_and_an_open_one_is_led_to(void **state)
+{
+    struct overview is = free_account(1);
+    const char *text;
+
+    (void)state;
+    has_not(shown(&is, false), "Invoices</h2>");
+    is.invoice_count = 8;
+    for (int i = 0; i < 8; i++) {
+        is.invoices[i] = (struct overview_invoice){
+            .status = "paid", .currency = "usd", .amount_due = 900};
+        snprintf(is.invoices[i].number, sizeof(is.invoices[i].number), "<N-%d>",
+                 i);
+        snprintf(is.invoices[i].url, sizeof(is.invoices[i].url),
+                 "https://invoice.stripe.com/i/\"%d", i);
+        is.invoices[i].created_ms = INT64_C(1764054000000);
+    }
+    snprintf(is.invoices[2].status, sizeof(is.invoices[2].status), "open");
+    is.awaits_payer = true;
+    text = shown(&is, false);
+    has(text, "Invoices</h2>");
+    has(text, "&lt;N-5&gt;");
+    has_not(text, "N-6"); /* six of them */
+    has(text, "25 Nov 2025");
+    has(text, "$9");
+    has(text, "to be paid");
+    has(text, "A payment waits for you");
+    has(text, "https://invoice.stripe.com/i/&quot;2\">Open the invoice");
+    is.awaits_payer = false;
+    snprintf(is.status, sizeof(is.status), "past_due");
+    is.past_due_since_ms = INT64_C(1764054000000);
+    text = shown(&is, false);
+    has(text, "A payment is due since 25 Nov 2025");
+    has(text, "Open the invoice");
+    snprintf(is.status, sizeof(is.status), "active");
+    is.past_due_since_ms = 0;
+    has_not(shown(&is, false), "Open the invoice");
+}
+
 int main(void)
 {
     const struct CMUnitTest pages[] = {
@@ -262,6 +301,7 @@ int main(void)
         cmocka_unit_test(who_has_a_subscription_manages_it),
         cmocka_unit_test(after_a_checkout_the_page_waits_for_the_webhook),
         cmocka_unit_test(every_form_says_that_it_is_ours),
+        cmocka_unit_test(the_last_invoices_are_shown_and_an_open_one_is_led_to),
         cmocka_unit_test(an_unlimited_plan_has_no_bar),
         cmocka_unit_test(the_policy_lets_forms_end_where_it_is_paid),
         cmocka_unit_test(a_login_asks_before_it_uses_the_link_up),
