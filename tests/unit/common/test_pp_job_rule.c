@@ -54,8 +54,7 @@ static void what_an_absence_leaves_to_do_is_what_the_policy_says(void **state)
                               cases[i].absent_ms);
 
         if (runs != cases[i].runs)
-            fail_msg("%s: %d runs, not %d", cases[i].when, runs,
-                     cases[i].runs);
+            fail_msg("%s: %d runs, not %d", cases[i].when, runs, cases[i].runs);
     }
 }
 
@@ -74,8 +73,7 @@ static void seconds_count_from_1970(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(
-            what_an_absence_leaves_to_do_is_what_the_policy_says),
+        cmocka_unit_test(what_an_absence_leaves_to_do_is_what_the_policy_says),
         cmocka_unit_test(seconds_count_from_1970),
     };
 
