@@ -13,6 +13,12 @@ CREATE TABLE job (
     next_at timestamptz,
     skipped bigint NOT NULL DEFAULT 0, -- instants that its policy left out
     skipped_at timestamptz,
+    -- When people are told that something is wrong; 0: never for this reason.
+    start_grace_s int NOT NULL DEFAULT 120,
+    max_run_s int NOT NULL DEFAULT 3600,
+    min_run_ms int NOT NULL DEFAULT 0,
+    max_runs_an_hour int NOT NULL DEFAULT 0,
+    backlog_s int NOT NULL DEFAULT 900,
     paused_at timestamptz,
     paused_reason text NOT NULL DEFAULT '',
     registered_at timestamptz NOT NULL DEFAULT pp_now()
@@ -31,5 +37,19 @@ CREATE INDEX job_run_turn ON job_run (job, turn, scheduled_for, scope)
     WHERE state IN ('due', 'running', 'failed');
 CREATE INDEX job_run_account ON job_run (job, account_id, turn)
     WHERE state IN ('due', 'running', 'failed');
+CREATE INDEX job_run_ended ON job_run (job, state, finished_at)
+    WHERE state IN ('done', 'dead');
 
+-- What is wrong with jobs, and how often people were told.
+CREATE TABLE job_alarm (
+    job text NOT NULL,
+    kind text NOT NULL,
+    since_at timestamptz, -- NULL: all is well
+    episode bigint NOT NULL DEFAULT 0,
+    messages int NOT NULL DEFAULT 0, -- of this episode
+    PRIMARY KEY (job, kind)
+);
+
+GRANT SELECT, INSERT, UPDATE ON job_alarm TO pawprint_reports;
+GRANT SELECT, INSERT ON notification TO pawprint_reports;
 GRANT SELECT, INSERT, UPDATE ON job TO pawprint_reports, pawprint_meter, pawprint_billing;

@@ -16,6 +16,7 @@
 #include "pp_mem.h"
 #include "pp_service.h"
 
+#include "jobs_watch.h"
 #include "rollup.h"
 
 #define IDLE_MS      500
@@ -26,6 +27,7 @@ static struct {
     struct pp_clickhouse_access clickhouse;
     const char *postgres;
     int every_s, recent_days, statement_s, lag_s;
+    struct jobs_watch_options watch;
 } cfg;
 
 static const struct pp_setting settings[] = {
@@ -40,6 +42,16 @@ static const struct pp_setting settings[] = {
                  "longest time that today lacks up to a twentieth of its rows"),
     PP_INT_RANGE("PAWPRINT_REPORTS_STATEMENT_SECONDS", &cfg.statement_s, "50",
                  5, 50, "longest time of one statement in ClickHouse"),
+    PP_INT_RANGE("PAWPRINT_REPORTS_WATCH_SECONDS", &cfg.watch.every_s, "30", 1,
+                 3600, "seconds between two looks at how all jobs stand"),
+    PP_INT_RANGE("PAWPRINT_REPORTS_AWAY_SECONDS", &cfg.watch.away_s, "60", 1,
+                 DAY_S, "time Postgres is away before the staff's URL is told"),
+    PP_SECRET("PAWPRINT_STAFF_URL", &cfg.watch.url, "",
+              "URL told straight when Postgres is away, as Slack takes it"),
+    PP_SECRET("PAWPRINT_STAFF_SLACK", &cfg.watch.slack, "",
+              "Slack webhook that messages about jobs go to, beside the mail"),
+    PP_SECRET("PAWPRINT_STAFF_SMS", &cfg.watch.sms, "",
+              "telephone number that messages about jobs go to, too"),
     {0},
 };
 
@@ -69,6 +81,7 @@ struct reports {
     struct pp_jobs *jobs;
     struct rollup_context rollup;
     struct pp_job table[2];
+    struct jobs_watch *watch;
 };
 
 static void register_jobs(struct reports *self)
@@ -111,8 +124,11 @@ static int open_all(struct reports *self, struct pp_err *err)
     };
     if (pp_clickhouse_open(&self->rollup.clickhouse, &cfg.clickhouse, err) < 0)
         return -1;
-    return pp_jobs_open(&self->jobs, cfg.postgres, "reports", self->table,
-                        PP_COUNT(self->table), &self->rollup, err);
+    cfg.watch.postgres = cfg.postgres;
+    if (pp_jobs_open(&self->jobs, cfg.postgres, "reports", self->table,
+                     PP_COUNT(self->table), &self->rollup, err) < 0)
+        return -1;
+    return jobs_watch_open(&self->watch, &cfg.watch, err);
 }
 
 static int one_turn(struct reports *self, struct pp_err *err)
@@ -134,6 +150,7 @@ static int one_turn(struct reports *self, struct pp_err *err)
 
 static void close_all(struct reports *self)
 {
+    jobs_watch_close(&self->watch);
     pp_jobs_close(&self->jobs);
     pp_clickhouse_close(&self->rollup.clickhouse);
 }
@@ -146,6 +163,7 @@ static void add_metrics(void)
     pp_metrics_add(&partitions.metric);
     pp_metrics_add(&days_left.metric);
     pp_metrics_add(&age.metric);
+    jobs_watch_metrics_add();
 }
 
 int main(int argc, char **argv)
