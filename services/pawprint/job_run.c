@@ -15,8 +15,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "pp_beat.h"
 #include "pp_mem.h"
-#include "pp_time.h"
 
 #include "cli.h"
 
@@ -27,6 +27,8 @@
 
 struct wrapped {
     const char *name, *lease;
+    const char *where; /* a beat goes there; or empty */
+    struct pp_beat_run beat;
     char **command;
     struct pp_pg *pg;
     char scheduled_for[64], fence[24];
@@ -38,6 +40,15 @@ static void complain(const char *what, struct pp_err *err)
     fprintf(stderr, "pawprint job-run: %s is not recorded: %s\n", what,
             err->msg);
     *err = (struct pp_err){0};
+}
+
+/* A watcher outside hears of it, too. */
+static void beat(struct wrapped *run, enum pp_beat_event event)
+{
+    struct pp_err err = {0};
+
+    if (run->where[0] && pp_beat(run->where, event, &run->beat, &err) < 0)
+        fprintf(stderr, "pawprint job-run: no beat: %s\n", err.msg);
 }
 
 /* Each run has an instant of its own: the microsecond at which it began. */
@@ -162,6 +173,8 @@ static int run_command(struct wrapped *run)
     pid_t pid;
     int code;
 
+    pp_beat_run_init(&run->beat);
+    beat(run, PP_BEAT_RUN);
     choose_signals(&set);
     sigprocmask(SIG_BLOCK, &set, &before);
     clock_gettime(CLOCK_MONOTONIC, &from);
@@ -170,9 +183,11 @@ static int run_command(struct wrapped *run)
         perror("pawprint job-run");
     code = pid < 0 ? NOT_STARTED : watch(run, pid, &set);
     clock_gettime(CLOCK_MONOTONIC, &until);
-    finish(run, code,
-           (until.tv_sec - from.tv_sec) * INT64_C(1000) +
-               (until.tv_nsec - from.tv_nsec) / 1000000);
+    run->beat.exit_code = code;
+    run->beat.took_ms = (until.tv_sec - from.tv_sec) * INT64_C(1000) +
+                        (until.tv_nsec - from.tv_nsec) / 1000000;
+    finish(run, code, run->beat.took_ms);
+    beat(run, code == 0 ? PP_BEAT_DONE : PP_BEAT_FAIL);
     return code;
 }
 
@@ -193,6 +208,9 @@ int job_run_run(struct cli *cli, int argc, char **argv, struct pp_err *err)
                          "the name of a job, --, and a command are needed");
     if (atoi(run.lease) < 1 || atoi(run.lease) > LEASE_MAX)
         return cli_usage(err, "--lease takes 1 to 86400 seconds");
+    run.where = cli_option(own, argv, "--beat", "");
+    if (run.where[0] && pp_beat_check(run.where, err) < 0)
+        return -1;
     run.command = argv + own + 1;
     if (!dsn)
         pp_err_set(err, PP_ERR_AGAIN, "PAWPRINT_POSTGRES_DSN is not set");

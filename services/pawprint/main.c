@@ -136,7 +136,7 @@ static const struct command commands[] = {
     {"jobs discard", "JOB --reason TEXT [--scope SCOPE] [--at TIME]",
      "gives dead and failed runs up; all, or of that scope or instant",
      NEEDS_POSTGRES, jobs_discard_run},
-    {"job-run", "NAME [--lease SECONDS] -- COMMAND [ARGUMENTS]",
+    {"job-run", "NAME [--lease SECONDS] [--beat WHERE] -- COMMAND [ARGUMENTS]",
      "runs a command as a run of the job NAME, and ends as it does", 0,
      job_run_run},
     {"stats", "SITE [--from TIME] [--to TIME]",

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "pp_beat.h"
 #include "pp_httpc.h"
 #include "pp_job_thread.h"
 #include "pp_log.h"
@@ -39,6 +40,20 @@ void jobs_watch_metrics_add(void)
     pp_metrics_add(&straight.metric);
 }
 
+/* Whoever hears nothing any more knows that no job runs. */
+static void beat(const struct jobs_watch *self)
+{
+    const char *where = self->options.beat;
+    struct pp_beat_run run;
+    struct pp_err err = {0};
+
+    if (!where || !*where)
+        return;
+    pp_beat_run_init(&run);
+    if (pp_beat(where, PP_BEAT_DONE, &run, &err) < 0)
+        pp_warn("beat.failed", "why=%s", err.msg);
+}
+
 static int look(struct pp_job_run *run, void *context, struct pp_err *err)
 {
     struct jobs_watch *self = context;
@@ -47,6 +62,8 @@ static int look(struct pp_job_run *run, void *context, struct pp_err *err)
 
     pp_counter_add(&told, (uint64_t)count);
     pp_job_number(run, "told", count);
+    if (result == 0)
+        beat(self);
     return result;
 }
 

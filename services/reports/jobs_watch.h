@@ -17,6 +17,7 @@ struct jobs_watch_options {
     const char *url;   /* for that; NULL or empty: nothing is said */
     const char *slack; /* each message goes there, too; or NULL, or empty */
     const char *sms;   /* the same, a telephone number */
+    const char *beat;  /* pp_beat: each good look is told there; or empty */
 };
 
 struct jobs_watch;

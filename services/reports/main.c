@@ -12,6 +12,7 @@
  */
 #include <unistd.h>
 
+#include "pp_beat.h"
 #include "pp_job.h"
 #include "pp_mem.h"
 #include "pp_service.h"
@@ -29,6 +30,13 @@ static struct {
     int every_s, recent_days, statement_s, lag_s;
     struct jobs_watch_options watch;
 } cfg;
+
+static const char *beat_wrong(const char *where)
+{
+    static struct pp_err err;
+
+    return *where && pp_beat_check(where, &err) < 0 ? err.msg : NULL;
+}
 
 static const struct pp_setting settings[] = {
     PP_CLICKHOUSE_SETTINGS(&cfg.clickhouse),
@@ -52,6 +60,13 @@ static const struct pp_setting settings[] = {
               "Slack webhook that messages about jobs go to, beside the mail"),
     PP_SECRET("PAWPRINT_STAFF_SMS", &cfg.watch.sms, "",
               "telephone number that messages about jobs go to, too"),
+    {.name = "PAWPRINT_REPORTS_BEAT",
+     .kind = PP_SETTING_SECRET,
+     .to.text = &cfg.watch.beat,
+     .fallback = "",
+     .wrong = beat_wrong,
+     .help = "healthchecks:URL, cronitor:URL or url:URL told of each good look "
+             "at the jobs"},
     {0},
 };
 

@@ -79,6 +79,14 @@ def test_a_command_is_a_run_and_ends_as_it_would_alone():
     assert code == 3 and "service's job" in why
 
 
+def test_a_watcher_that_is_away_changes_nothing():
+    code, text, why = cli("job-run", f"watched{os.getpid()}", "--beat",
+                          "healthchecks:http://127.0.0.1:1/x", "--", "echo", "it ran")
+    assert (code, text) == (0, "it ran\n") and "no beat" in why, why
+    code, text, why = cli("job-run", "watched", "--beat", "nowhere", "--", "echo")
+    assert code == 1 and "healthchecks:URL" in why, why
+
+
 def test_a_command_runs_also_without_postgres():
     away = dict(os.environ, PAWPRINT_POSTGRES_DSN="postgresql://u@127.0.0.1:1/x")
     done = subprocess.run([BIN, "job-run", "alone", "--", "sh", "-c", "exit 5"],
