@@ -36,7 +36,7 @@ struct alarm_facts {
     bool is_paused;
     int64_t now_ms;
     int64_t waits_since_ms; /* the first that should have begun and has not */
-    int64_t open_since_ms;  /* the oldest instant that is not done */
+    int64_t open_since_ms;  /* what waits for longest, or is tried again */
     int64_t runs_since_ms;  /* the run that is under way for longest */
     int64_t lease_until_ms; /* of the one whose lease ended first */
     int64_t done_at_ms, dead_at_ms; /* the last */

@@ -183,6 +183,23 @@ static void what_becomes_of_runs_is_told(void **state)
     }
 }
 
+static void
+a_run_that_takes_its_time_is_no_backlog_and_one_that_waits_is(void **state)
+{
+    (void)state;
+    exec("INSERT INTO job_run (job, scheduled_for, state, attempt, started_at, "
+         "lease_until) VALUES ('hourly', pp_now() - interval '20 minutes', "
+         "'running', 1, pp_now() - interval '20 minutes', pp_now() + interval "
+         "'1 minute')");
+    looks();
+    assert_int_equal(messages("%"), 0);
+    exec("INSERT INTO job_run (job, scheduled_for, state, attempt) VALUES "
+         "('hourly', pp_now() - interval '21 minutes', 'failed', 1)");
+    looks();
+    assert_int_equal(messages("job/hourly/backlog/1/bad1/mail"), 1);
+    assert_int_equal(messages("%"), 1);
+}
+
 static void a_job_that_runs_too_often_is_told(void **state)
 {
     (void)state;
@@ -220,6 +237,9 @@ int main(void)
             empty),
         cmocka_unit_test_setup(a_paused_job_is_not_late, empty),
         cmocka_unit_test_setup(what_becomes_of_runs_is_told, empty),
+        cmocka_unit_test_setup(
+            a_run_that_takes_its_time_is_no_backlog_and_one_that_waits_is,
+            empty),
         cmocka_unit_test_setup(a_job_that_runs_too_often_is_told, empty),
         cmocka_unit_test_setup(
             slack_and_sms_get_the_same_message_where_they_are_set, empty),
