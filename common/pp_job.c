@@ -1,20 +1,25 @@
 #include "pp_job.h"
 
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "pp_job_plan.h"
 #include "pp_log.h"
 #include "pp_mem.h"
+#include "pp_schedule.h"
 
 #define NUMBERS_BYTES ((size_t)16 << 10)
 #define WORKER_BYTES  128
 #define CLEAN_EVERY   1000 /* turns */
 #define KEEP_DAYS     "35"
-#define BACKOFF_S     "5"
-#define BACKOFF_MAX_S "300"
+#define BACKOFF_S     5
+#define BACKOFF_MAX_S 300
+#define ZONES_MAX     16
+#define ZONES_MS      60000
 
 #define OPEN "state IN ('due', 'running', 'failed')"
 /* Whoever holds an older fence changes nothing. */
@@ -24,12 +29,33 @@
 
 struct pp_jobs {
     struct pp_pg *pg;
+    struct pp_zones *zones; /* NULL where no job has a cron */
+    char service[64];
+    char timeout[32]; /* of statements, where a job sets none */
+    bool registered;
     const struct pp_job *table;
     size_t count, next; /* whose turn it is to be asked first */
     void *context;
     char worker[WORKER_BYTES];
     unsigned turns;
 };
+
+/* What can't be is known before the service is ready. */
+static int check_crons(struct pp_jobs *jobs, struct pp_err *err)
+{
+    struct pp_cron cron;
+
+    for (size_t i = 0; i < jobs->count; i++) {
+        if (!jobs->table[i].cron)
+            continue;
+        if (pp_cron_parse(pp_str_of(jobs->table[i].cron), &cron, err) < 0)
+            return -1;
+        if (!jobs->zones && pp_zones_open(&jobs->zones, PP_ZONES_FOLDER,
+                                          ZONES_MAX, ZONES_MS, err) < 0)
+            return -1;
+    }
+    return 0;
+}
 
 int pp_jobs_open(struct pp_jobs **jobs_out, const char *dsn,
                  const char *application, const struct pp_job *table,
@@ -42,6 +68,9 @@ int pp_jobs_open(struct pp_jobs **jobs_out, const char *dsn,
     jobs->table = table;
     jobs->count = count;
     jobs->context = context;
+    snprintf(jobs->service, sizeof(jobs->service), "%s", application);
+    if (check_crons(jobs, err) < 0)
+        return -1;
     (void)gethostname(host, sizeof(host) - 1);
     snprintf(jobs->worker, sizeof(jobs->worker), "%s:%d", host, (int)getpid());
     return pp_pg_open(&jobs->pg, dsn, application, err);
@@ -52,6 +81,7 @@ void pp_jobs_close(struct pp_jobs **jobs)
     if (!*jobs)
         return;
     pp_pg_close(&(*jobs)->pg);
+    pp_zones_close(&(*jobs)->zones);
     free(*jobs);
     *jobs = NULL;
 }
@@ -59,34 +89,62 @@ void pp_jobs_close(struct pp_jobs **jobs)
 /* --- planning --------------------------------------------------------------
  */
 
-/* The last instant that has come, unless an earlier one is still open. */
-static int plan_latest(struct pp_jobs *jobs, const struct pp_job *job,
-                       struct pp_err *err)
+/* Says what jobs there are, once; and asks how long a statement may take. */
+static int register_all(struct pp_jobs *jobs, struct pp_err *err)
 {
-    static const char sql[] =
-        "INSERT INTO job_run (job, scheduled_for, alone) "
-        "SELECT $1, at, true FROM (SELECT to_timestamp(floor("
-        "extract(epoch FROM pp_now()) / $2::int) * $2::int) AS at) AS slot "
-        "WHERE NOT EXISTS (SELECT FROM job_run WHERE job = $1 AND scope = '' "
-        "AND (scheduled_for >= at OR alone AND " OPEN ")) "
-        "ON CONFLICT DO NOTHING";
-    char every[16];
-    const char *values[] = {job->name, every};
+    struct pp_pg_rows rows;
+    int result;
 
-    snprintf(every, sizeof(every), "%d", job->every_s);
-    return pp_pg_exec(jobs->pg, sql, 2, values, err);
+    if (jobs->registered)
+        return 0;
+    result =
+        pp_pg_query(jobs->pg, "SHOW statement_timeout", 0, NULL, &rows, err);
+    if (result == 0 && strcmp(pp_pg_text(&rows, 0, 0), "0") != 0)
+        snprintf(jobs->timeout, sizeof(jobs->timeout), "%s",
+                 pp_pg_text(&rows, 0, 0));
+    else
+        snprintf(jobs->timeout, sizeof(jobs->timeout), "%ds",
+                 PP_JOB_STATEMENT_S);
+    pp_pg_rows_fini(&rows);
+    for (size_t i = 0; i < jobs->count && result == 0; i++)
+        result = pp_job_register(jobs->pg, jobs->service, &jobs->table[i], err);
+    jobs->registered = result == 0;
+    return result;
+}
+
+int pp_job_add_of(struct pp_pg *pg, const char *job, const char *account,
+                  const char *scope, const char *scheduled_for, int spread_s,
+                  struct pp_err *err)
+{
+    /* One behind the last of its account, and not before those that wait. */
+    static const char sql[] =
+        "INSERT INTO job_run (job, scope, scheduled_for, account_id, "
+        "not_before, turn) SELECT $1, $2, $3::timestamptz, $4, "
+        "$3::timestamptz + $5::bigint * interval '1 ms', CASE WHEN $4 = '' "
+        "THEN 0 ELSE greatest((SELECT max(turn) + 1 FROM job_run WHERE "
+        "job = $1 AND account_id = $4 AND " OPEN "), (SELECT min(turn) FROM "
+        "job_run WHERE job = $1 AND " OPEN "), 0) END ON CONFLICT DO NOTHING";
+    char jitter[24];
+    const char *values[] = {job, scope, scheduled_for, account, jitter};
+
+    snprintf(jitter, sizeof(jitter), "%" PRId64,
+             spread_s > 0
+                 ? pp_schedule_jitter_ms(pp_str_of(job), pp_str_of(scope),
+                                         spread_s * INT64_C(1000))
+                 : 0);
+    return pp_pg_exec(pg, sql, 5, values, err);
 }
 
 int pp_job_add(struct pp_pg *pg, const char *job, const char *scope,
                const char *scheduled_for, struct pp_err *err)
 {
-    const char *values[] = {job, scope, scheduled_for};
+    return pp_job_add_of(pg, job, "", scope, scheduled_for, 0, err);
+}
 
-    return pp_pg_exec(pg,
-                      "INSERT INTO job_run (job, scope, scheduled_for, "
-                      "not_before) VALUES ($1, $2, $3::timestamptz, "
-                      "$3::timestamptz) ON CONFLICT DO NOTHING",
-                      3, values, err);
+/* After so many it is dead. What must be done never is. */
+static int attempts_max(const struct pp_job *job)
+{
+    return job->catch_up == PP_JOB_MUST ? INT_MAX : job->attempts_max;
 }
 
 /* What was begun too often and never ended. */
@@ -98,7 +156,7 @@ static int bury(struct pp_jobs *jobs, const struct pp_job *job,
     struct pp_pg_rows rows;
     int result;
 
-    snprintf(most, sizeof(most), "%d", job->attempts_max);
+    snprintf(most, sizeof(most), "%d", attempts_max(job));
     result = pp_pg_query(
         jobs->pg,
         "UPDATE job_run SET state = 'dead', finished_at = pp_now(), "
@@ -116,27 +174,30 @@ static int clean_up(struct pp_jobs *jobs, const struct pp_job *job,
 {
     const char *values[] = {job->name};
 
-    return pp_pg_exec(jobs->pg,
-                      "DELETE FROM job_run WHERE job = $1 AND NOT (" OPEN ") "
-                      "AND finished_at < pp_now() - interval '" KEEP_DAYS
-                      " days'",
-                      1, values, err);
+    return pp_pg_exec(
+        jobs->pg,
+        "DELETE FROM job_run WHERE job = $1 AND state IN "
+        "('done', 'skipped') AND finished_at < pp_now() - interval '" KEEP_DAYS
+        " days'",
+        1, values, err);
 }
 
+/* can_claim_out: it is not paused. */
 static int plan(struct pp_jobs *jobs, const struct pp_job *job,
-                struct pp_err *err)
+                bool *can_claim_out, struct pp_err *err)
 {
+    struct pp_job_row row;
+
+    if (pp_job_row_read(jobs->pg, job, jobs->timeout, &row, err) < 0)
+        return -1;
+    *can_claim_out = !row.is_paused;
     if (bury(jobs, job, err) < 0)
         return -1;
     if (jobs->turns % CLEAN_EVERY == 0 && clean_up(jobs, job, err) < 0)
         return -1;
-    if (job->every_s == 0)
+    if (row.is_paused)
         return 0;
-    switch (job->catch_up) {
-    case PP_JOB_LATEST:
-        return plan_latest(jobs, job, err);
-    }
-    return 0;
+    return pp_job_plan(jobs->pg, jobs->zones, job, &row, err);
 }
 
 /* --- a run -----------------------------------------------------------------
@@ -154,9 +215,9 @@ static int claim(struct pp_jobs *jobs, const struct pp_job *job,
         "WHERE (job, scope, scheduled_for) = ("
         "SELECT job, scope, scheduled_for FROM job_run WHERE job = $1 "
         "AND attempt < $4::int AND (state IN ('due', 'failed') "
-        "AND not_before <= pp_now() OR state = 'running' "
-        "AND lease_until <= pp_now()) ORDER BY scheduled_for, scope "
-        "LIMIT 1 FOR UPDATE SKIP LOCKED) "
+        "AND not_before <= (SELECT pp_now()) OR state = 'running' "
+        "AND lease_until <= (SELECT pp_now())) ORDER BY turn, scheduled_for, "
+        "scope LIMIT 1 FOR UPDATE SKIP LOCKED) "
         "RETURNING scope, scheduled_for, attempt, fence, "
         "floor(extract(epoch FROM scheduled_for) * 1000)::bigint";
     char lease[16], most[16];
@@ -165,7 +226,7 @@ static int claim(struct pp_jobs *jobs, const struct pp_job *job,
     int result;
 
     snprintf(lease, sizeof(lease), "%d", job->lease_s);
-    snprintf(most, sizeof(most), "%d", job->attempts_max);
+    snprintf(most, sizeof(most), "%d", attempts_max(job));
     result = pp_pg_query(jobs->pg, sql, 4, values, &rows, err);
     if (result == 0 && rows.count == 1) {
         *run = (struct pp_job_run){.job = job, .pg = jobs->pg};
@@ -252,13 +313,19 @@ static int fail(struct pp_job_run *run, const char *why, struct pp_err *err)
 {
     static const char again[] =
         "state = 'failed', finished_at = pp_now(), error = $5, not_before = "
-        "pp_now() + make_interval(secs => least(" BACKOFF_MAX_S ", " BACKOFF_S
-        " * 2 ^ (attempt - 1)))";
+        "pp_now() + make_interval(secs => least(%d, %d * 2 ^ least(attempt - "
+        "1, 20)) * (0.75 + random() / 4))"; /* not all at once */
     static const char never[] =
         "state = 'dead', finished_at = pp_now(), error = $5";
 
-    return change(run, run->attempt < run->job->attempts_max ? again : never,
-                  why, err);
+    const struct pp_job *job = run->job;
+    char later[300];
+
+    snprintf(later, sizeof(later), again,
+             job->backoff_max_s ? job->backoff_max_s : BACKOFF_MAX_S,
+             job->backoff_s ? job->backoff_s : BACKOFF_S);
+    return change(run, run->attempt < attempts_max(job) ? later : never, why,
+                  err);
 }
 
 /* What became of it, in the table and in the log. */
@@ -296,12 +363,17 @@ int pp_jobs_turn(struct pp_jobs *jobs, enum pp_job_outcome *outcome_out,
 
     *outcome_out = PP_JOB_NOTHING;
     *job_out = NULL;
+    if (register_all(jobs, err) < 0)
+        return -1;
     for (size_t i = 0; i < jobs->count && got == 0; i++) {
         const struct pp_job *job = &jobs->table[(jobs->next + i) % jobs->count];
 
-        if (plan(jobs, job, err) < 0)
+        bool can_claim;
+
+        if (plan(jobs, job, &can_claim, err) < 0)
             return -1;
-        got = claim(jobs, job, &run, err);
+        if (can_claim)
+            got = claim(jobs, job, &run, err);
     }
     jobs->turns++;
     jobs->next = (jobs->next + 1) % jobs->count;

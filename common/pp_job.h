@@ -7,6 +7,7 @@
 
 #include "pp_buf.h"
 #include "pp_err.h"
+#include "pp_job_rule.h"
 #include "pp_pg.h"
 
 /*
@@ -19,19 +20,24 @@
  * All time is the database's pp_now(). One thread.
  */
 
-/* What becomes of instants at which nobody was there. */
-enum pp_job_catch_up {
-    PP_JOB_LATEST, /* the last of them is done, the ones before never */
-};
-
 struct pp_job_run;
 
+/*
+ * Its instants are those of every_s or of cron; with neither it does only what
+ * pp_job_add() adds. What a service registers stands in the table job.
+ */
 struct pp_job {
     const char *name;
-    int every_s; /* at the multiples since 1970; 0: only what is added */
+    int every_s;      /* at the multiples since 1970 */
+    const char *cron; /* five fields, as pp_cron has them; or NULL */
+    const char *zone; /* of cron; NULL: UTC */
     enum pp_job_catch_up catch_up;
-    int lease_s; /* longer than anything between two pp_job_renew() */
-    int attempts_max;
+    int window_s; /* of PP_JOB_ALL and PP_JOB_NONE */
+    int spread_s; /* each starts up to so much later, by its name and scope */
+    int lease_s;  /* longer than anything between two pp_job_renew() */
+    int attempts_max;             /* PP_JOB_MUST has no end */
+    int backoff_s, backoff_max_s; /* 0: 5 and 300; doubles in between */
+    int statement_s; /* longest of one statement; 0: the role's, else 60 */
     /* 0 done, -1 failed: it is tried again later, up to attempts_max. It
      * leaves no transaction open. */
     int (*run)(struct pp_job_run *run, void *context, struct pp_err *err);
@@ -54,7 +60,11 @@ struct pp_job_run {
 
 struct pp_jobs;
 
-/* table of count jobs and context are borrowed. Does not connect yet. */
+/*
+ * table of count jobs and context are borrowed; application is also the name
+ * of the service in the table job. Does not connect yet. PP_ERR_FATAL: a job's
+ * cron can't be, or there is no tzdata.
+ */
 int pp_jobs_open(struct pp_jobs **jobs_out, const char *dsn,
                  const char *application, const struct pp_job *table,
                  size_t count, void *context, struct pp_err *err);
@@ -82,6 +92,15 @@ int pp_jobs_turn(struct pp_jobs *jobs, enum pp_job_outcome *outcome_out,
  */
 int pp_job_add(struct pp_pg *pg, const char *job, const char *scope,
                const char *scheduled_for, struct pp_err *err);
+
+/*
+ * The same for one of an account's: accounts take turns, so that however many
+ * runs one of them has, the first of another comes after at most one of it.
+ * spread_s as in struct pp_job.
+ */
+int pp_job_add_of(struct pp_pg *pg, const char *job, const char *account,
+                  const char *scope, const char *scheduled_for, int spread_s,
+                  struct pp_err *err);
 
 /* Seconds since a run of that job was last done; -1: none ever was. */
 int pp_job_age(struct pp_jobs *jobs, const char *job, int64_t *seconds_out,

@@ -33,7 +33,7 @@ const char *cli_argument(int argc, char **argv, int n)
 
 bool cli_flag(int *argc, char **argv, const char *name)
 {
-    for (int i = 0; i < *argc; i++) {
+    for (int i = 0; i < *argc && strcmp(argv[i], "--") != 0; i++) {
         if (strcmp(argv[i], name) != 0)
             continue;
         memmove(&argv[i], &argv[i + 1], (size_t)(*argc - i) * sizeof(argv[0]));

@@ -53,7 +53,8 @@ const char *cli_option(int argc, char **argv, const char *name,
 /* The n-th argument that is no option and no option's value, or NULL. */
 const char *cli_argument(int argc, char **argv, int n);
 
-/* Takes a flag such as "--yes" out of the arguments: was it there? */
+/* Takes a flag such as "--yes" out of the arguments: was it there? What stands
+ * behind "--" is another program's. */
 bool cli_flag(int *argc, char **argv, const char *name);
 
 /*
@@ -186,6 +187,17 @@ int report_resume_run(struct cli *cli, int argc, char **argv,
                       struct pp_err *err);
 int report_unsubscribe_run(struct cli *cli, int argc, char **argv,
                            struct pp_err *err);
+int jobs_list_run(struct cli *cli, int argc, char **argv, struct pp_err *err);
+int jobs_history_run(struct cli *cli, int argc, char **argv,
+                     struct pp_err *err);
+int jobs_next_run(struct cli *cli, int argc, char **argv, struct pp_err *err);
+int jobs_run_run(struct cli *cli, int argc, char **argv, struct pp_err *err);
+int jobs_pause_run(struct cli *cli, int argc, char **argv, struct pp_err *err);
+int jobs_resume_run(struct cli *cli, int argc, char **argv, struct pp_err *err);
+int jobs_retry_run(struct cli *cli, int argc, char **argv, struct pp_err *err);
+int jobs_discard_run(struct cli *cli, int argc, char **argv,
+                     struct pp_err *err);
+int job_run_run(struct cli *cli, int argc, char **argv, struct pp_err *err);
 int prove_usage_run(struct cli *cli, int argc, char **argv, struct pp_err *err);
 
 #endif

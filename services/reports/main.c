@@ -2,22 +2,26 @@
  * reports - does what is due at a time.
  *
  *   reads   ClickHouse: events
- *           Postgres: report_subscription, site
+ *           Postgres: report_subscription, site, job_run
  *   writes  ClickHouse: visits, rollup_minute, rollup_hour, rollup_day
- *           Postgres: job_run, report_subscription, report_run, notification
+ *           Postgres: job, job_run, job_alarm, report_subscription, report_run,
+ *           notification
  *
  * A run is claimed by one replica under a lease and may begin again when that
  * dies, so a job may do a thing twice but never leaves half of one: what a
  * table's day should be is asked of events each time. The jobs of rollups are
  * the rows below; how a day is made is in common/pp_rollup. Beside them a
- * thread tells people what there is to tell (mails.c).
+ * thread tells people what there is to tell (mails.c), and another one watches
+ * the jobs of all services (jobs_watch.c).
  */
 #include <unistd.h>
 
+#include "pp_beat.h"
 #include "pp_job.h"
 #include "pp_mem.h"
 #include "pp_service.h"
 
+#include "jobs_watch.h"
 #include "mails.h"
 #include "rollup.h"
 
@@ -30,7 +34,15 @@ static struct {
     const char *postgres;
     int every_s, recent_days, statement_s, lag_s;
     struct mails_options mails;
+    struct jobs_watch_options watch;
 } cfg;
+
+static const char *beat_wrong(const char *where)
+{
+    static struct pp_err err;
+
+    return *where && pp_beat_check(where, &err) < 0 ? err.msg : NULL;
+}
 
 static const struct pp_setting settings[] = {
     PP_CLICKHOUSE_SETTINGS(&cfg.clickhouse),
@@ -45,6 +57,23 @@ static const struct pp_setting settings[] = {
     PP_INT_RANGE("PAWPRINT_REPORTS_STATEMENT_SECONDS", &cfg.statement_s, "50",
                  5, 50, "longest time of one statement in ClickHouse"),
     MAILS_SETTINGS(&cfg.mails),
+    PP_INT_RANGE("PAWPRINT_REPORTS_WATCH_SECONDS", &cfg.watch.every_s, "30", 1,
+                 3600, "seconds between two looks at how all jobs stand"),
+    PP_INT_RANGE("PAWPRINT_REPORTS_AWAY_SECONDS", &cfg.watch.away_s, "60", 1,
+                 DAY_S, "time Postgres is away before the staff's URL is told"),
+    PP_SECRET("PAWPRINT_STAFF_URL", &cfg.watch.url, "",
+              "URL told straight when Postgres is away, as Slack takes it"),
+    PP_SECRET("PAWPRINT_STAFF_SLACK", &cfg.watch.slack, "",
+              "Slack webhook that messages about jobs go to, beside the mail"),
+    PP_SECRET("PAWPRINT_STAFF_SMS", &cfg.watch.sms, "",
+              "telephone number that messages about jobs go to, too"),
+    {.name = "PAWPRINT_REPORTS_BEAT",
+     .kind = PP_SETTING_SECRET,
+     .to.text = &cfg.watch.beat,
+     .fallback = "",
+     .wrong = beat_wrong,
+     .help = "healthchecks:URL, cronitor:URL or url:URL told of each good look "
+             "at the jobs"},
     {0},
 };
 
@@ -75,6 +104,7 @@ struct reports {
     struct rollup_context rollup;
     struct pp_job table[2];
     struct mails *mails;
+    struct jobs_watch *watch;
 };
 
 static void register_jobs(struct reports *self)
@@ -123,7 +153,10 @@ static int open_all(struct reports *self, struct pp_err *err)
     cfg.mails.clickhouse = &cfg.clickhouse;
     cfg.mails.postgres = cfg.postgres;
     cfg.mails.statement_s = cfg.statement_s;
-    return mails_open(&self->mails, &cfg.mails, err);
+    if (mails_open(&self->mails, &cfg.mails, err) < 0)
+        return -1;
+    cfg.watch.postgres = cfg.postgres;
+    return jobs_watch_open(&self->watch, &cfg.watch, err);
 }
 
 static int one_turn(struct reports *self, struct pp_err *err)
@@ -145,6 +178,7 @@ static int one_turn(struct reports *self, struct pp_err *err)
 
 static void close_all(struct reports *self)
 {
+    jobs_watch_close(&self->watch);
     mails_close(&self->mails);
     pp_jobs_close(&self->jobs);
     pp_clickhouse_close(&self->rollup.clickhouse);
@@ -159,6 +193,7 @@ static void add_metrics(void)
     pp_metrics_add(&days_left.metric);
     pp_metrics_add(&age.metric);
     mails_metrics_add();
+    jobs_watch_metrics_add();
 }
 
 int main(int argc, char **argv)

@@ -35,9 +35,8 @@ static int make_database(void **state)
 
     (void)state;
     postgres_make("job_test", dsn);
+    postgres_migrate("job_test", dsn);
     assert_int_equal(pp_pg_open(&pg, dsn, "test", &err), 0);
-    postgres_run_file(pg, "schemas/postgres/0001_accounts_sites_outbox.sql");
-    postgres_run_file(pg, "schemas/postgres/0005_job_run.sql");
     exec("UPDATE installation SET is_test = true");
     exec("CREATE TABLE effect (job text, scope text, worker int)");
     return 0;
@@ -53,7 +52,7 @@ static int drop_database(void **state)
 static int empty(void **state)
 {
     (void)state;
-    exec("TRUNCATE job_run, effect");
+    exec("TRUNCATE job_run, job, effect");
     exec("UPDATE installation SET clock_shift = date_trunc('hour', now()) "
          "+ interval '30 minutes 20 seconds' - now()"); /* near no edge */
     return 0;
@@ -320,6 +319,176 @@ static void the_role_of_reports_does_jobs_and_nothing_else(void **state)
     pp_jobs_close(&jobs);
 }
 
+/* --- policies -------------------------------------------------------------
+ */
+
+/* Runs that are done after nobody was there for so long. */
+static int64_t runs_after(const struct pp_job *job, const char *absence)
+{
+    struct pp_jobs *jobs = jobs_of(job, NULL);
+    char sql[160];
+
+    empty(NULL);
+    while (turn(jobs) != PP_JOB_NOTHING)
+        continue;
+    exec("TRUNCATE effect");
+    snprintf(sql, sizeof(sql),
+             "UPDATE installation SET clock_shift = clock_shift + '%s'",
+             absence);
+    pp_jobs_close(&jobs);
+    exec(sql);
+    jobs = jobs_of(job, NULL);
+    while (turn(jobs) != PP_JOB_NOTHING)
+        continue;
+    pp_jobs_close(&jobs);
+    return number("SELECT count(*) FROM effect");
+}
+
+/* It is 30 minutes and 20 seconds past the hour when they leave. */
+static void what_comes_after_an_absence_is_what_the_policy_says(void **state)
+{
+    static const char *const absences[] = {"1 second", "1 minute", "1 hour",
+                                           "3 days"};
+    static const struct {
+        const char *name;
+        struct pp_job job;
+        int64_t runs[4];
+    } cases[] = {
+        {"latest", {.catch_up = PP_JOB_LATEST, .every_s = 600}, {0, 0, 1, 1}},
+        {"all of 3 hours",
+         {.catch_up = PP_JOB_ALL, .every_s = 600, .window_s = 10800},
+         {0, 0, 6, 18}},
+        {"none", {.catch_up = PP_JOB_NONE, .every_s = 600}, {0, 0, 0, 0}},
+        {"must", {.catch_up = PP_JOB_MUST, .every_s = 3600}, {0, 0, 1, 72}},
+        {"latest by cron",
+         {.catch_up = PP_JOB_LATEST, .cron = "*/10 * * * *"},
+         {0, 0, 1, 1}},
+        {"all by cron, of two days",
+         {.catch_up = PP_JOB_ALL, .cron = "0 * * * *", .window_s = 172800},
+         {0, 0, 1, 48}},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < PP_COUNT(cases); i++) {
+        for (size_t a = 0; a < PP_COUNT(absences); a++) {
+            struct pp_job job = cases[i].job;
+            int64_t runs;
+
+            job.name = "policy";
+            job.lease_s = 10;
+            job.attempts_max = 3;
+            job.run = note;
+            runs = runs_after(&job, absences[a]);
+            if (runs != cases[i].runs[a])
+                fail_msg("%s, %s: %d runs, not %d", cases[i].name, absences[a],
+                         (int)runs, (int)cases[i].runs[a]);
+        }
+    }
+    assert_true(number("SELECT skipped FROM job") >= 23);
+}
+
+static void who_must_is_never_buried(void **state)
+{
+    static const struct pp_job job = {.name = "refuse",
+                                      .every_s = 3600,
+                                      .catch_up = PP_JOB_MUST,
+                                      .lease_s = 10,
+                                      .attempts_max = 1,
+                                      .backoff_s = 60,
+                                      .backoff_max_s = 60,
+                                      .run = refuse};
+    struct pp_jobs *jobs = jobs_of(&job, NULL);
+
+    (void)state;
+    assert_int_equal(turn(jobs), PP_JOB_NOTHING); /* from the next hour on */
+    exec("UPDATE installation SET clock_shift = clock_shift + '30 minutes'");
+    for (int i = 0; i < 4; i++) {
+        assert_int_equal(turn(jobs), PP_JOB_FAILED);
+        exec("UPDATE installation SET clock_shift = clock_shift + '40 s'");
+        assert_int_equal(turn(jobs), PP_JOB_NOTHING);
+        exec("UPDATE installation SET clock_shift = clock_shift + '21 s'");
+    }
+    assert_int_equal(number("SELECT attempt FROM job_run WHERE state = "
+                            "'failed'"),
+                     4);
+    pp_jobs_close(&jobs);
+}
+
+static void ten_thousand_runs_of_one_account_hold_up_no_other(void **state)
+{
+    static const struct pp_job job = {
+        .name = "fair", .lease_s = 10, .attempts_max = 3, .run = note};
+    struct pp_jobs *jobs = jobs_of(&job, NULL);
+    struct pp_err err = {0};
+
+    (void)state;
+    exec("INSERT INTO job_run (job, scope, account_id, scheduled_for, turn) "
+         "SELECT 'fair', 'a' || n, 'large', '2026-01-01', n FROM "
+         "generate_series(0, 9999) AS n");
+    for (int i = 0; i < 10; i++)
+        assert_int_equal(turn(jobs), PP_JOB_DONE);
+    assert_int_equal(
+        pp_job_add_of(pg, "fair", "small", "b1", "2026-01-02", 0, &err), 0);
+    assert_int_equal(
+        pp_job_add_of(pg, "fair", "small", "b2", "2026-01-02", 0, &err), 0);
+    assert_int_equal(
+        pp_job_add_of(pg, "fair", "large", "a10000", "2026-01-01", 0, &err), 0);
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(turn(jobs), PP_JOB_DONE);
+    assert_int_equal(number("SELECT count(*) FROM effect WHERE scope LIKE "
+                            "'b%'"),
+                     2);
+    assert_int_equal(number("SELECT count(*) FROM effect"), 14);
+    assert_int_equal(number("SELECT turn FROM job_run WHERE scope = 'a10000'"),
+                     10000);
+    pp_jobs_close(&jobs);
+}
+
+static void a_paused_job_waits_and_then_does_what_its_policy_says(void **s)
+{
+    static const struct pp_job job = {.name = "minute",
+                                      .every_s = 60,
+                                      .lease_s = 10,
+                                      .attempts_max = 3,
+                                      .run = note};
+    struct pp_jobs *jobs = jobs_of(&job, NULL);
+
+    (void)s;
+    assert_int_equal(turn(jobs), PP_JOB_DONE);
+    exec("UPDATE job SET paused_at = pp_now()");
+    exec("UPDATE installation SET clock_shift = clock_shift + '10 minutes'");
+    assert_int_equal(turn(jobs), PP_JOB_NOTHING);
+    exec("UPDATE job SET paused_at = NULL");
+    assert_int_equal(turn(jobs), PP_JOB_DONE);
+    assert_int_equal(turn(jobs), PP_JOB_NOTHING);
+    assert_int_equal(number("SELECT skipped FROM job"), 9);
+    pp_jobs_close(&jobs);
+}
+
+static int sleep_long(struct pp_job_run *run, void *context, struct pp_err *err)
+{
+    (void)context;
+    return pp_pg_exec(run->pg, "SELECT pg_sleep(20)", 0, NULL, err);
+}
+
+static void a_statement_of_a_job_ends_when_its_time_is_over(void **state)
+{
+    static const struct pp_job job = {.name = "sleep",
+                                      .every_s = 3600,
+                                      .lease_s = 10,
+                                      .attempts_max = 1,
+                                      .statement_s = 1,
+                                      .run = sleep_long};
+    struct pp_jobs *jobs = jobs_of(&job, NULL);
+
+    (void)state;
+    assert_int_equal(turn(jobs), PP_JOB_FAILED);
+    assert_int_equal(number("SELECT count(*) FROM job_run WHERE error LIKE "
+                            "'%statement timeout%'"),
+                     1);
+    pp_jobs_close(&jobs);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -332,6 +501,15 @@ int main(void)
         cmocka_unit_test_setup(whoever_lost_the_lease_changes_nothing, empty),
         cmocka_unit_test_setup(a_run_that_is_given_back_is_due_at_once, empty),
         cmocka_unit_test_setup(the_role_of_reports_does_jobs_and_nothing_else,
+                               empty),
+        cmocka_unit_test_setup(
+            what_comes_after_an_absence_is_what_the_policy_says, empty),
+        cmocka_unit_test_setup(who_must_is_never_buried, empty),
+        cmocka_unit_test_setup(
+            ten_thousand_runs_of_one_account_hold_up_no_other, empty),
+        cmocka_unit_test_setup(
+            a_paused_job_waits_and_then_does_what_its_policy_says, empty),
+        cmocka_unit_test_setup(a_statement_of_a_job_ends_when_its_time_is_over,
                                empty),
     };
 

@@ -87,7 +87,8 @@ quiet_are_those_that_are_known_and_change_and_tell_nothing(void **state)
         bool is_quiet;
     } cases[] = {
         {"customer.updated", true},
-        {"invoice.created", true},
+        {"invoice.upcoming", true},
+        {"invoice.created", false}, /* its account's invoices are asked for */
         {"checkout.session.async_payment_failed", false}, /* a mail */
         {"charge.refunded", false},                       /* staff */
         {"customer.subscription.updated", false},

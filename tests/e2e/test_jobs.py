@@ -1,0 +1,94 @@
+"""Jobs by hand: what there is, what came of it, and a command of one's own."""
+import json
+import os
+import signal
+import subprocess
+import time
+
+from kit import stack
+
+BIN = stack.ROOT / "build/bin/pawprint"
+
+
+def cli(*words):
+    """Exit code, text and complaint, as a person gets them."""
+    done = subprocess.run([BIN, *words], capture_output=True, text=True,
+                          check=False)
+    return done.returncode, done.stdout, done.stderr
+
+
+def history(job):
+    code, text, _ = cli("jobs", "history", job, "--json")
+    assert code == 0
+    return json.loads(text)
+
+
+def test_a_job_is_listed_run_paused_and_resumed():
+    stack.until("jobs of three services are known", lambda: {
+        "reports", "meter", "billing"} <= {
+            row["service"] for row in json.loads(cli("jobs", "list", "--json")[1])})
+    listed = cli("jobs", "list")[1]
+    assert "rollup.all" in listed and "every 86400 s" in listed, listed
+    assert len(cli("jobs", "next", "rollup.all", "--count", "3")[1].splitlines()) == 4
+    before = len(history("rollup.all"))
+    assert cli("jobs", "run", "rollup.all")[0] == 0
+    stack.until("it was done", lambda: sum(
+        row["state"] == "done" for row in history("rollup.all")) > before - 1)
+    assert cli("jobs", "pause", "rollup.all")[0] == 2, "a reason is needed"
+    assert cli("jobs", "pause", "rollup.all", "--reason", "a test")[0] == 0
+    assert "paused: a test" in cli("jobs", "list")[1]
+    code, _, why = cli("jobs", "run", "rollup.all")
+    assert code == 1 and "paused" in why
+    assert cli("jobs", "resume", "rollup.all")[0] == 0
+    code, _, why = cli("jobs", "history", "no.such")
+    assert code == 1 and "there is no job no.such" in why
+
+
+def test_dead_runs_are_tried_again_or_given_up():
+    for number in (1, 2):
+        stack.postgres("INSERT INTO job_run (job, scope, scheduled_for, state, "
+                       f"error) VALUES ('rollup.all', 's{number}', pp_now(), "
+                       "'dead', 'no')")
+    assert cli("jobs", "retry", "rollup.all", "--scope", "s1")[0] == 0
+    assert cli("jobs", "discard", "rollup.all", "--scope", "s2", "--reason",
+               "a test")[0] == 0
+    stack.until("the one is done", lambda: {
+        row["scope"]: row["state"] for row in history("rollup.all")}.get("s1") == "done")
+    gone = [row for row in history("rollup.all") if row["scope"] == "s2"][0]
+    assert gone["state"] == "skipped" and "a test" in gone["error"], gone
+    assert cli("jobs", "retry", "rollup.all")[0] == 1, "there is none"
+
+
+def test_a_command_is_a_run_and_ends_as_it_would_alone():
+    name = f"backup{os.getpid()}"
+    assert cli("job-run", name, "--", "sh", "-c", "echo --json; exit 0")[:2] == (0, "--json\n")
+    assert cli("job-run", name, "--", "sh", "-c", "exit 7")[0] == 7
+    assert cli("job-run", name, "--", "/no/such")[0] == 127
+    states = [row["state"] for row in history(name)]
+    assert states == ["dead", "dead", "done"], states
+    assert '"exit_code": 7' in history(name)[1]["numbers"]
+    process = subprocess.Popen([BIN, "job-run", name, "--", "sleep", "60"])
+    stack.until("it is under way", lambda: history(name)[0]["state"] == "running")
+    time.sleep(0.2)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(10) == 128 + signal.SIGTERM
+    assert '"exit_code": 143' in history(name)[0]["numbers"]
+    code, _, why = cli("jobs", "retry", name)
+    assert code == 1 and "run its command again" in why
+    code, _, why = cli("job-run", "rollup", "--", "sh", "-c", "exit 3")
+    assert code == 3 and "service's job" in why
+
+
+def test_a_watcher_that_is_away_changes_nothing():
+    code, text, why = cli("job-run", f"watched{os.getpid()}", "--beat",
+                          "healthchecks:http://127.0.0.1:1/x", "--", "echo", "it ran")
+    assert (code, text) == (0, "it ran\n") and "no beat" in why, why
+    code, text, why = cli("job-run", "watched", "--beat", "nowhere", "--", "echo")
+    assert code == 1 and "healthchecks:URL" in why, why
+
+
+def test_a_command_runs_also_without_postgres():
+    away = dict(os.environ, PAWPRINT_POSTGRES_DSN="postgresql://u@127.0.0.1:1/x")
+    done = subprocess.run([BIN, "job-run", "alone", "--", "sh", "-c", "exit 5"],
+                          capture_output=True, text=True, check=False, env=away)
+    assert done.returncode == 5 and "is not recorded" in done.stderr, done.stderr
