@@ -47,7 +47,7 @@ static void comes(const char *id, const char *customer)
     snprintf(entry.notice.type, sizeof(entry.notice.type), "%s", "a.b");
     snprintf(entry.notice.customer, sizeof(entry.notice.customer), "%s",
              customer);
-    HOLDS(inbox_add(one, &entry, &err));
+    HOLDS(inbox_add(one, (struct inbox_entry *const[]){&entry}, 1, &err));
 }
 
 static enum inbox_taken take(struct pp_pg *pg, struct inbox_lot *lot)
@@ -128,11 +128,11 @@ an_event_that_fails_for_a_day_is_dead_and_can_be_put_back(void **state)
         inbox_unlock(one, lot.key);
         pause_s = number("SELECT ceil(extract(epoch FROM next_at - pp_now()))"
                          "::bigint FROM stripe_event");
-        assert_true(pause_s > last_s);
-        last_s = pause_s;
         assert_int_equal(take(two, &lot), INBOX_NONE);
         if (is_dead)
             break;
+        assert_true(pause_s > last_s);
+        last_s = pause_s;
         all_s += pause_s;
         let_pass("9 hours");
     }
