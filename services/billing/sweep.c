@@ -66,8 +66,15 @@ static int add_event(struct sync *sync, struct pick event,
     return 0;
 }
 
-static int add_page(struct sync *sync, struct pick page,
-                    char last_id[static NOTICE_ID_BYTES],
+/* How far the list was read: it goes from the newest to the oldest, so what
+ * comes in meanwhile does not move it. */
+struct place {
+    char id[NOTICE_ID_BYTES]; /* behind this one; empty: from the newest */
+    int64_t created_s;        /* the last one that was read */
+    int64_t until_s;          /* none that is younger; 0: any */
+};
+
+static int add_page(struct sync *sync, struct pick page, struct place *place,
                     struct sweep_found *found, struct pp_err *err)
 {
     struct pp_arena arena;
@@ -76,18 +83,19 @@ static int add_page(struct sync *sync, struct pick page,
     int result = pp_pg_begin(sync->pg, err);
 
     pp_arena_init(&arena, ARENA_BYTES);
-    last_id[0] = '\0';
+    place->id[0] = '\0';
     pick_list(pick_at(page, "data"), &list);
     while (result == 0 && pick_next(&list, &event)) {
         struct pp_str id = pick_id(event);
 
         result = add_event(sync, event, &arena, found, err);
         if (notice_is_id(id))
-            snprintf(last_id, NOTICE_ID_BYTES, "%.*s", PP_ARG(id));
+            snprintf(place->id, sizeof(place->id), "%.*s", PP_ARG(id));
+        place->created_s = pick_number(pick_at(event, "created"));
     }
     pp_arena_fini(&arena);
     if (!pick_is_true(pick_at(page, "has_more")))
-        last_id[0] = '\0';
+        place->id[0] = '\0';
     if (result < 0) {
         pp_pg_rollback(sync->pg);
         return -1;
@@ -99,8 +107,9 @@ static int add_page(struct sync *sync, struct pick page,
     return 0;
 }
 
-static int ask_page(struct sync *sync, int64_t since_s, const char *last_id,
-                    struct stripe_answer *answer, struct pp_err *err)
+static int ask_page(struct sync *sync, int64_t since_s,
+                    const struct place *place, struct stripe_answer *answer,
+                    struct pp_err *err)
 {
     struct pp_buf path;
     int result;
@@ -110,35 +119,57 @@ static int ask_page(struct sync *sync, int64_t since_s, const char *last_id,
                   "/v1/events?delivery_success=false&limit=100&created%%5Bgte"
                   "%%5D=%" PRId64,
                   since_s);
-    if (last_id[0])
+    if (place->until_s)
+        pp_buf_printf(&path, "&created%%5Blte%%5D=%" PRId64, place->until_s);
+    if (place->id[0])
         pp_buf_add_text(&path, "&starting_after=");
-    stripe_path_add(&path, pp_str_of(last_id));
+    stripe_path_add(&path, pp_str_of(place->id));
     pp_buf_add_byte(&path, '\0');
     result = stripe_get(sync->stripe, path.p, answer, err);
     pp_buf_fini(&path);
     return result;
 }
 
-/* The list goes from the newest to the oldest: what comes in meanwhile does not
- * move the pages. */
+/*
+ * Stripe delivered the event that the page before ended with, and it left the
+ * list: that goes on by time, where a few come once more.
+ */
+static bool has_lost_its_place(struct place *place,
+                               const struct stripe_answer *answer,
+                               struct pp_err *err)
+{
+    if (!place->id[0] || answer->fault != STRIPE_MISSING ||
+        strcmp(answer->param, "starting_after") != 0)
+        return false;
+    place->id[0] = '\0';
+    place->until_s = place->created_s;
+    *err = (struct pp_err){0};
+    return true;
+}
+
 int sweep_undelivered(struct sync *sync, int64_t since_s,
                       int (*keep_on)(void *context, struct pp_err *err),
                       void *context, struct sweep_found *found_out,
                       struct pp_err *err)
 {
-    char last_id[NOTICE_ID_BYTES] = "";
     int64_t oldest_s = pp_wall_now().ms / 1000 - REACH_S;
+    struct place place = {.id = ""};
     struct stripe_answer answer;
 
     *found_out = (struct sweep_found){0};
     if (since_s < oldest_s)
         since_s = oldest_s;
     for (int pages = 0; pages < PAGES_MAX; pages++) {
-        if ((keep_on && keep_on(context, err) < 0) ||
-            ask_page(sync, since_s, last_id, &answer, err) < 0 ||
-            add_page(sync, answer.body, last_id, found_out, err) < 0)
+        if (keep_on && keep_on(context, err) < 0)
             return -1;
-        if (!last_id[0])
+        if (ask_page(sync, since_s, &place, &answer, err) < 0) {
+            if (!has_lost_its_place(&place, &answer, err))
+                return -1;
+            continue;
+        }
+        if (add_page(sync, answer.body, &place, found_out, err) < 0)
+            return -1;
+        if (!place.id[0])
             return 0;
     }
     return pp_err_set(err, PP_ERR_INVALID, "Stripe's list does not end");

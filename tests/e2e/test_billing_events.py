@@ -1,5 +1,6 @@
 """What follows from Stripe's events: each type and status, and what becomes of
 those that can't be done, never came or come while Stripe is away."""
+import concurrent.futures
 import contextlib
 import json
 import os
@@ -484,6 +485,32 @@ def test_what_stripe_could_not_deliver_is_fetched():
         stripe.fake("/chaos", drop=1)
         guest.who.checkout(journeys.BASIC)
         guest.becomes("BASIC", "active", 30)
+
+
+def test_a_list_that_loses_events_while_it_is_read_is_read_to_its_end():
+    with stage(**NO_SWEEP) as (stripe, url):
+        guest = Guest(url, stripe)
+        stripe.fake("/chaos", drop=1)
+        names = [f"evt_{uuid.uuid4().hex}" for _ in range(130)]
+        for name in names:
+            stripe.fake("/events", type="customer.updated", id=name,
+                        object={"id": guest.id, "object": "customer"})
+        # A page holds a hundred; its last one comes while that is on its way.
+        stripe.fake("/faults", kind="slow", method="GET", when="after",
+                    seconds=3, times=1)
+        with concurrent.futures.ThreadPoolExecutor(1) as pool:
+            sweep = pool.submit(stack.run_pawprint, "billing", "reconcile",
+                                "--undelivered")
+            time.sleep(1.5)
+            stripe.fake(f"/events/{names[30]}/resend")
+            assert settled(names[30]) == "done"
+            done = sweep.result()
+        assert done.returncode == 0, done
+        asked = [one for one in stripe.look("/requests")["requests"]
+                 if one["path"].startswith("/v1/events")]
+        assert 400 in [one["status"] for one in asked[-4:]], asked[-4:]
+        missing = [name for name in names if not state(name)]
+        assert not missing, missing
 
 
 def test_by_hand_too():
