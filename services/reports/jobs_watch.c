@@ -2,7 +2,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "pp_beat.h"
 #include "pp_httpc.h"
@@ -10,6 +9,7 @@
 #include "pp_log.h"
 #include "pp_mem.h"
 #include "pp_metrics.h"
+#include "pp_time.h"
 
 #include "alarm.h"
 
@@ -70,14 +70,6 @@ static int look(struct pp_job_run *run, void *context, struct pp_err *err)
 /* --- Postgres is away ------------------------------------------------------
  */
 
-static int64_t monotonic_ms(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * INT64_C(1000) + now.tv_nsec / 1000000;
-}
-
 static void say(struct jobs_watch *self, const char *body)
 {
     static const char *const headers[] = {"Content-Type: application/json",
@@ -110,7 +102,7 @@ static void notice(struct jobs_watch *self, bool is_away)
         [ALARM_CLEARED] = "{\"text\":\"Pawprint: reports reaches Postgres "
                           "again.\"}",
     };
-    int64_t now_ms = monotonic_ms();
+    int64_t now_ms = pp_mono_ms((struct pp_mono){0}, pp_mono_now());
     enum alarm_message message;
 
     if (!is_away)
