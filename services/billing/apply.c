@@ -10,6 +10,7 @@
 #include "pp_mem.h"
 #include "pp_time.h"
 
+#include "checkout.h"
 #include "effect.h"
 #include "invoice.h"
 
@@ -93,15 +94,6 @@ static int read_events(struct work *work, struct pp_err *err)
         if (read_one(work, i, err) < 0)
             return -1;
     return 0;
-}
-
-/* Nothing follows from any of them, but that they are done. */
-static bool is_quiet(const struct work *work)
-{
-    for (int i = 0; i < work->lot->count; i++)
-        if (!effect_is_quiet(&work->events[i].effect))
-            return false;
-    return true;
 }
 
 /* --- whose it is ---------------------------------------------------------- */
@@ -253,7 +245,7 @@ static int ask(struct work *work, bool *is_stripe, struct pp_err *err)
 {
     int is_ours;
 
-    if (!work->lot->customer[0] || is_quiet(work))
+    if (!work->lot->customer[0])
         return 0;
     is_ours = sync_begin(work->sync, work->lot->customer, &work->answer, err);
     if (is_ours < 0)
@@ -447,25 +439,6 @@ static int end_event(struct work *work, struct event *event,
     return inbox_finish(work->sync->pg, event->id, "done", "", err);
 }
 
-/*
- * Whoever opens a checkout for the account right now has its row, and asks
- * Stripe himself whether the session is still open.
- */
-static int close_checkout(struct work *work, const struct event *event,
-                          struct pp_err *err)
-{
-    const char *values[] = {event->notice.object_id};
-
-    return pp_pg_exec(
-        work->sync->pg,
-        "UPDATE billing_checkout SET nonce = replace(gen_random_uuid()::text, "
-        "'-', ''), nonce_at = pp_now(), session_id = NULL, url = NULL, "
-        "plan_code = NULL, period = NULL, expires_at = NULL WHERE account_id "
-        "IN (SELECT account_id FROM billing_checkout WHERE session_id = $1 FOR "
-        "UPDATE SKIP LOCKED)",
-        1, values, err);
-}
-
 static int write_event(struct work *work, struct event *event,
                        struct apply_outcome *outcome, struct pp_err *err)
 {
@@ -474,7 +447,7 @@ static int write_event(struct work *work, struct event *event,
     if (event->effect.mail && mail(work, event, err) < 0)
         return -1;
     if (event->effect.does & EFFECT_CLOSE &&
-        close_checkout(work, event, err) < 0)
+        checkout_is_over(work->sync->pg, event->notice.object_id, err) < 0)
         return -1;
     /* Of customers of others at the same Stripe account we say nothing. */
     if (event->effect.does & EFFECT_STAFF &&
@@ -520,10 +493,7 @@ static int write_all(struct work *work, struct apply_outcome *outcome,
 static int write_transaction(struct work *work, struct apply_outcome *outcome,
                              struct pp_err *err)
 {
-    int begun = is_quiet(work) ? pp_pg_begin_unsynced(work->sync->pg, err)
-                               : pp_pg_begin(work->sync->pg, err);
-
-    if (begun < 0)
+    if (pp_pg_begin(work->sync->pg, err) < 0)
         return -1;
     if (write_all(work, outcome, err) < 0) {
         pp_pg_rollback(work->sync->pg);

@@ -146,19 +146,33 @@ static int finish(struct sale *sale, enum web_result result)
     return 0;
 }
 
-/* No session is open any more, and the next one is asked for under new keys. */
+/* No session is open any more, and the next one is asked for under new keys: $2
+ * is what they hold. */
+#define RENEW                                                                  \
+    "UPDATE billing_checkout SET nonce = $2, nonce_at = pp_now(), session_id " \
+    "= NULL, url = NULL, plan_code = NULL, period = NULL, expires_at = NULL "  \
+    "WHERE account_id "
+
+int checkout_is_over(struct pp_pg *pg, const char *session_id,
+                     struct pp_err *err)
+{
+    char nonce[NONCE_BYTES];
+    const char *values[] = {session_id, nonce};
+
+    make_nonce(nonce);
+    return pp_pg_exec(pg,
+                      RENEW "IN (SELECT account_id FROM billing_checkout WHERE "
+                            "session_id = $1 FOR UPDATE SKIP LOCKED)",
+                      2, values, err);
+}
+
 static int renew(struct sale *sale, struct pp_err *err)
 {
     char nonce[NONCE_BYTES];
     const char *values[] = {sale->account_id, nonce};
 
     make_nonce(nonce);
-    return write_row(sale,
-                     "UPDATE billing_checkout SET nonce = $2, nonce_at = "
-                     "pp_now(), session_id = NULL, url = NULL, plan_code = "
-                     "NULL, period = NULL, expires_at = NULL WHERE account_id "
-                     "= $1",
-                     2, values, err);
+    return write_row(sale, RENEW "= $1", 2, values, err);
 }
 
 /* Stripe knows this customer no more: it was deleted there, or is of another

@@ -40,4 +40,13 @@ enum web_result checkout_portal(struct desk_clerk *clerk,
                                 const char *key, struct checkout *out,
                                 struct pp_err *err);
 
+/*
+ * Stripe says that this session was completed or has expired: no account has
+ * it open any more. Whoever opens one for the account right now has its row,
+ * and asks Stripe himself, so nobody waits for him. In the caller's
+ * transaction.
+ */
+int checkout_is_over(struct pp_pg *pg, const char *session_id,
+                     struct pp_err *err);
+
 #endif
