@@ -1,45 +1,13 @@
-"""Runs every function test_* of the modules test_*, in the order they stand.
-
-A name is a sentence: test_a_hit_is_stored reads "a hit is stored". A test
-that can't be run here raises NotRun; it counts as neither passed nor failed.
-"""
-import importlib
-import pathlib
+"""Runs the tests whose modules are named, or all (kit/sentences.py). One that
+can't be run here counts as neither passed nor failed."""
 import sys
-import time
-import traceback
 
-from e2e import NotRun
-
-
-def tests(names):
-    folder = pathlib.Path(__file__).parent
-    for path in sorted(folder.glob("test_*.py")):
-        if names and path.stem.removeprefix("test_") not in names:
-            continue
-        module = importlib.import_module("e2e." + path.stem)
-        for name, test in list(vars(module).items()):
-            if name.startswith("test_") and test.__module__ == module.__name__:
-                yield name.removeprefix("test_").replace("_", " "), test
+from kit import sentences
 
 
 def main(names):
-    passed = failed = 0
-    for sentence, test in tests(names):
-        began = time.monotonic()
-        try:
-            said = test()
-            passed += 1
-            word = "ok    "
-        except NotRun as why:
-            word, said = "NOT RUN", str(why)
-        except Exception:  # pylint: disable=broad-except
-            failed += 1
-            word, said = "FAILED", None
-            traceback.print_exc(file=sys.stdout)
-        took = f"{time.monotonic() - began:.1f} s"
-        print(f"{word} {sentence} ({took}){': ' + said if said else ''}",
-              flush=True)
+    passed, failed, _ = sentences.run(
+        sentences.of("e2e", lambda name: not names or name in names))
     print(f"{passed} passed, {failed} failed")
     return 1 if failed or not passed else 0
 

@@ -3,12 +3,10 @@ import os
 import pathlib
 import subprocess
 
+from kit.sentences import NotRun
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 HERE = ROOT / "compose/observability"
-
-
-class NotRun(Exception):
-    """Something that the test needs can't be had here; it says what."""
 
 
 def tool(*command):
