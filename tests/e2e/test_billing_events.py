@@ -113,7 +113,10 @@ SYNCS = [
     "payment_method.attached", "payment_method.detached",
     "payment_method.automatically_updated", "setup_intent.succeeded",
 ]
-KEPT = [
+KEPT = ["billing_portal.session.created", "invoice.payment_succeeded",
+        "billing_portal.configuration.updated", "customer.created",
+        "entitlements.active_entitlement_summary.updated",
+        
     "checkout.session.expired", "invoice.created", "invoice.finalized",
     "invoice.updated", "invoice.voided", "invoice.marked_uncollectible",
     "invoice.upcoming", "customer.updated", "setup_intent.created",
@@ -127,10 +130,7 @@ MAILS = [
 STAFF = ["invoice.finalization_failed", "charge.refunded",
          "charge.dispute.created", "charge.dispute.closed",
          "radar.early_fraud_warning.created"]
-PASSED_OVER = ["billing_portal.session.created",
-               "billing_portal.configuration.updated",
-               "entitlements.active_entitlement_summary.updated",
-               "issuing_card.created"]
+PASSED_OVER = ["issuing_card.created"]
 
 
 def asked(stripe, customer):
