@@ -113,13 +113,13 @@ SYNCS = [
     "payment_method.attached", "payment_method.detached",
     "payment_method.automatically_updated", "setup_intent.succeeded",
 ]
-KEPT = ["billing_portal.session.created", "invoice.payment_succeeded",
-        "billing_portal.configuration.updated", "customer.created",
-        "entitlements.active_entitlement_summary.updated",
-        
+KEPT = [
     "checkout.session.expired", "invoice.created", "invoice.finalized",
     "invoice.updated", "invoice.voided", "invoice.marked_uncollectible",
-    "invoice.upcoming", "customer.updated", "setup_intent.created",
+    "invoice.upcoming", "invoice.payment_succeeded", "customer.created",
+    "customer.updated", "setup_intent.created", "billing_portal.session.created",
+    "billing_portal.configuration.updated",
+    "entitlements.active_entitlement_summary.updated",
 ]
 MAILS = [
     ("customer.subscription.trial_will_end", "trial_ending"),
