@@ -14,8 +14,6 @@
 
 #define NUMBERS_BYTES ((size_t)16 << 10)
 #define WORKER_BYTES  128
-#define CLEAN_EVERY   1000 /* turns */
-#define KEEP_DAYS     "35"
 #define BACKOFF_S     5
 #define BACKOFF_MAX_S 300
 #define ZONES_MAX     16
@@ -37,7 +35,6 @@ struct pp_jobs {
     size_t count, next; /* whose turn it is to be asked first */
     void *context;
     char worker[WORKER_BYTES];
-    unsigned turns;
 };
 
 /* What can't be is known before the service is ready. */
@@ -169,19 +166,6 @@ static int bury(struct pp_jobs *jobs, const struct pp_job *job,
     return result;
 }
 
-static int clean_up(struct pp_jobs *jobs, const struct pp_job *job,
-                    struct pp_err *err)
-{
-    const char *values[] = {job->name};
-
-    return pp_pg_exec(
-        jobs->pg,
-        "DELETE FROM job_run WHERE job = $1 AND state IN "
-        "('done', 'skipped') AND finished_at < pp_now() - interval '" KEEP_DAYS
-        " days'",
-        1, values, err);
-}
-
 /* can_claim_out: it is not paused. */
 static int plan(struct pp_jobs *jobs, const struct pp_job *job,
                 bool *can_claim_out, struct pp_err *err)
@@ -192,8 +176,6 @@ static int plan(struct pp_jobs *jobs, const struct pp_job *job,
         return -1;
     *can_claim_out = !row.is_paused;
     if (bury(jobs, job, err) < 0)
-        return -1;
-    if (jobs->turns % CLEAN_EVERY == 0 && clean_up(jobs, job, err) < 0)
         return -1;
     if (row.is_paused)
         return 0;
@@ -375,7 +357,6 @@ int pp_jobs_turn(struct pp_jobs *jobs, enum pp_job_outcome *outcome_out,
         if (can_claim)
             got = claim(jobs, job, &run, err);
     }
-    jobs->turns++;
     jobs->next = (jobs->next + 1) % jobs->count;
     if (got <= 0)
         return got;

@@ -6,9 +6,9 @@
 #include "pp_err.h"
 
 /*
- * What people are told at a time, on a thread of its own with connections of
- * its own, so that a day that is long to make anew holds up no report.
- * Replicas share the runs.
+ * What people are told at a time, and what is kept no longer, on a thread of
+ * its own with connections of its own, so that a day that is long to make anew
+ * holds up no report. Replicas share the runs.
  */
 struct mails;
 

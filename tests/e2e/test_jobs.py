@@ -44,6 +44,28 @@ def test_a_job_is_listed_run_paused_and_resumed():
     assert code == 1 and "there is no job no.such" in why
 
 
+def test_usage_is_kept_by_the_quarter_and_the_house_is_kept():
+    account = stack.pawprint("account", "create", "--name", "Kept",
+                             "--mail", "kept@example.com")["account"]
+    stack.postgres(f"INSERT INTO usage_bucket SELECT '{account}', to_timestamp("
+                   "floor(extract(epoch FROM pp_now()) / 900) * 900) - interval "
+                   "'15 minutes', 's', 'pageview', false, 7")
+    stack.postgres("UPDATE account SET created_at = pp_now() - interval '1 day' "
+                   f"WHERE account_id = '{account}'")
+    stack.pawprint("capacity", "override", account, "--limit", "100",
+                   "--reason", "a test")
+    for job in ("usage.snapshot", "housekeeping", "usage.snapshot"):
+        before = sum(row["state"] == "done" for row in history(job))
+        assert cli("jobs", "run", job)[0] == 0
+        stack.until(f"{job} was done", lambda job=job, before=before: sum(
+            row["state"] == "done" for row in history(job)) > before)
+    assert '"job_runs": 0' in history("housekeeping")[0]["numbers"]
+    assert stack.postgres("SELECT DISTINCT in_quarter FROM usage_snapshot WHERE "
+                          f"account_id = '{account}'") == "7"
+    assert stack.pawprint("usage", "show", account)["days"][-1][1:3] == [
+        "ok", "100"]
+
+
 def test_dead_runs_are_tried_again_or_given_up():
     for number in (1, 2):
         stack.postgres("INSERT INTO job_run (job, scope, scheduled_for, state, "
