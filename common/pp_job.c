@@ -10,7 +10,6 @@
 #include "pp_job_plan.h"
 #include "pp_log.h"
 #include "pp_mem.h"
-#include "pp_schedule.h"
 
 #define NUMBERS_BYTES ((size_t)16 << 10)
 #define WORKER_BYTES  128
@@ -110,25 +109,23 @@ static int register_all(struct pp_jobs *jobs, struct pp_err *err)
 }
 
 int pp_job_add_of(struct pp_pg *pg, const char *job, const char *account,
-                  const char *scope, const char *scheduled_for, int spread_s,
-                  struct pp_err *err)
+                  const char *scope, const char *scheduled_for,
+                  int64_t later_ms, struct pp_err *err)
 {
     /* One behind the last of its account, and not before those that wait. */
     static const char sql[] =
         "INSERT INTO job_run (job, scope, scheduled_for, account_id, "
-        "not_before, turn) SELECT $1, $2, $3::timestamptz, $4, "
-        "$3::timestamptz + $5::bigint * interval '1 ms', CASE WHEN $4 = '' "
+        "not_before, starts_at, turn) SELECT $1, $2, $3::timestamptz, $4, "
+        "$3::timestamptz + $5::bigint * interval '1 ms', CASE WHEN $5::bigint "
+        "> 0 THEN $3::timestamptz + $5::bigint * interval '1 ms' END, CASE "
+        "WHEN $4 = '' "
         "THEN 0 ELSE greatest((SELECT max(turn) + 1 FROM job_run WHERE "
         "job = $1 AND account_id = $4 AND " OPEN "), (SELECT min(turn) FROM "
         "job_run WHERE job = $1 AND " OPEN "), 0) END ON CONFLICT DO NOTHING";
     char jitter[24];
     const char *values[] = {job, scope, scheduled_for, account, jitter};
 
-    snprintf(jitter, sizeof(jitter), "%" PRId64,
-             spread_s > 0
-                 ? pp_schedule_jitter_ms(pp_str_of(job), pp_str_of(scope),
-                                         spread_s * INT64_C(1000))
-                 : 0);
+    snprintf(jitter, sizeof(jitter), "%" PRId64, later_ms);
     return pp_pg_exec(pg, sql, 5, values, err);
 }
 

@@ -14,6 +14,16 @@ CREATE TABLE usage_snapshot (
 );
 CREATE INDEX usage_snapshot_at ON usage_snapshot (at);
 
+-- Two more reasons to tell people: a run that found too little to do, and
+-- reports that do not arrive. 0: never for this reason.
+ALTER TABLE job
+    ADD COLUMN items text NOT NULL DEFAULT '', -- the number of a run that says how much it did
+    ADD COLUMN min_items bigint NOT NULL DEFAULT 0,
+    ADD COLUMN min_delivered_percent int NOT NULL DEFAULT 98 CHECK (min_delivered_percent BETWEEN 0 AND 100); -- of report
+-- When a run may first begin, where that is later than it is planned for.
+ALTER TABLE job_run ADD COLUMN starts_at timestamptz;
+CREATE INDEX notification_report ON notification (created_at) WHERE kind IN ('report', 'report_empty');
+
 -- What nobody needs any more, a page at a time: as many rows as are asked for,
 -- at most, of one thing. How old a thing has to be stands here, so that who may
 -- call this may take away nothing else. Dead runs stay until somebody has

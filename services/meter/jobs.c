@@ -280,6 +280,7 @@ static void register_jobs(struct jobs *self)
         .catch_up = PP_JOB_LATEST,
         .lease_s = LEASE_S,
         .attempts_max = 3,
+        .items = "rules",
         .run = watch_alerts,
     };
     self->table[3] = (struct pp_job){
@@ -297,6 +298,7 @@ static void register_jobs(struct jobs *self)
         .lease_s = LEASE_S,
         .attempts_max = 20,
         .backoff_s = 60, /* what came last may not be counted yet */
+        .items = "accounts",
         .run = take_snapshot,
     };
 }

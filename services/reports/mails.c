@@ -133,6 +133,7 @@ static void register_jobs(struct mails *self,
         .catch_up = PP_JOB_LATEST,
         .lease_s = lease_s,
         .attempts_max = 5,
+        .items = "subscriptions",
         .run = dispatch,
     };
     self->table[1] = (struct pp_job){

@@ -124,20 +124,63 @@ void staff_facts(const int64_t n[STAFF_NUMBERS], const char *day,
     "::timestamptz AND bucket_at < " to "::timestamptz)"
 #define COUNT(what) "(SELECT count(*) FROM " what ")"
 
-static const char numbers_sql[] = "SELECT " EVENTS(
-    "$1",
-    "$2") ", " EVENTS("$3",
-                      "$4") ", " EVENTS("$5",
-                                        "$6") ", (SELECT coalesce(sum(n), 0) "
-                                              "FROM usage_refused "
-                                              "WHERE " DAY("hour_at") "),"
-                                                                      " " COUNT("account WHERE " DAY("created_at")) ", " COUNT("(SELECT DISTINCT account_id FROM usage_bucket b WHERE " DAY(
-                                                                          "buck"
-                                                                          "et_"
-                                                                          "at") " AND NOT EXISTS (SELECT FROM usage_bucket o WHERE "
-                                                                                "o.account_id = b.account_id AND o.bucket_at < $1::timestamptz)) "
-                                                                                "AS started") ", " COUNT("account_capacity WHERE state = 'grace'") ", " COUNT("account_capacity WHERE state = 'rejecting'") ", " COUNT("account_capacity WHERE blocked") ", " COUNT("account_capacity WHERE closed") ", " COUNT("delivery WHERE state = 'sent' AND " DAY("began_at")) ", " COUNT("delivery WHERE state = 'failed' AND " DAY("began_at")) ", " COUNT("delivery WHERE state = 'suppressed' AND " DAY("began_at")) ", " COUNT("bounce WHERE permanent AND " DAY("reported_at")) ", " COUNT("job_run WHERE state = 'done' AND " DAY("finished_at")) ", " COUNT("job_run WHERE state = 'dead' AND " DAY("finished_at")) ", " COUNT("job_run WHERE state IN ('due', 'running', 'failed') AND "
-                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                              "scheduled_for < pp_now() - interval '1 hour'") ", " COUNT("notification WHERE kind = 'report' AND " DAY("created_at")) ", " COUNT("stripe_event WHERE state = 'dead'");
+static const char
+    numbers_sql[] =
+        "SELECT " EVENTS("$1", "$2") ", " EVENTS("$3", "$4") ", " EVENTS(
+            "$5",
+            "$6") ", (SELECT coalesce(sum(n), 0) "
+                  "FROM usage_refused "
+                  "WHERE " DAY("hour_at") "),"
+                                          " " COUNT("account WHERE " DAY("creat"
+                                                                         "ed_"
+                                                                         "at")) ", " COUNT("(SELECT DISTINCT account_id FROM usage_bucket b WHERE " DAY(
+                                              "buck"
+                                              "et_"
+                                              "at") " AND NOT EXISTS (SELECT "
+                                                    "FROM usage_bucket o WHERE "
+                                                    "o.account_id = "
+                                                    "b.account_id AND "
+                                                    "o.bucket_at < "
+                                                    "$1::timestamptz)) "
+                                                    "AS started") ", " COUNT("a"
+                                                                             "c"
+                                                                             "c"
+                                                                             "o"
+                                                                             "u"
+                                                                             "n"
+                                                                             "t"
+                                                                             "_"
+                                                                             "c"
+                                                                             "a"
+                                                                             "p"
+                                                                             "a"
+                                                                             "c"
+                                                                             "i"
+                                                                             "t"
+                                                                             "y"
+                                                                             " "
+                                                                             "W"
+                                                                             "H"
+                                                                             "E"
+                                                                             "R"
+                                                                             "E"
+                                                                             " "
+                                                                             "s"
+                                                                             "t"
+                                                                             "a"
+                                                                             "t"
+                                                                             "e"
+                                                                             " "
+                                                                             "="
+                                                                             " "
+                                                                             "'"
+                                                                             "g"
+                                                                             "r"
+                                                                             "a"
+                                                                             "c"
+                                                                             "e"
+                                                                             "'") ", " COUNT("account_capacity WHERE state = 'rejecting'") ", " COUNT("account_capacity WHERE blocked") ", " COUNT("account_capacity WHERE closed") ", " COUNT("delivery WHERE state = 'sent' AND " DAY("began_at")) ", " COUNT("delivery WHERE state = 'failed' AND " DAY("began_at")) ", " COUNT("delivery WHERE state = 'suppressed' AND " DAY("began_at")) ", " COUNT("bounce WHERE permanent AND " DAY("reported_at")) ", " COUNT("job_run WHERE state = 'done' AND " DAY("finished_at")) ", " COUNT("job_run WHERE state = 'dead' AND " DAY("finished_at")) ", " COUNT("job_run WHERE state IN ('due', 'running', 'failed') AND "
+                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                             "coalesce(starts_at, scheduled_for) < pp_now() - interval '1 hour'") ", " COUNT("notification WHERE kind = 'report' AND " DAY("created_at")) ", " COUNT("stripe_event WHERE state = 'dead'");
 
 static void instant(const struct pp_zone *zone, int64_t date,
                     char text[static PP_WALL_TEXT_BYTES])

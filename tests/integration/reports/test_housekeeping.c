@@ -104,8 +104,8 @@ static void runs_stay_for_90_days_and_dead_ones_for_good(void **state)
     assert_non_null(strstr(numbers, "\"job_runs\":2"));
 }
 
-static void what_a_message_said_is_forgotten_and_that_it_was_sent_is_not(
-    void **state)
+static void
+what_a_message_said_is_forgotten_and_that_it_was_sent_is_not(void **state)
 {
     char numbers[1000];
 
@@ -126,8 +126,8 @@ static void what_a_message_said_is_forgotten_and_that_it_was_sent_is_not(
         number("SELECT count(*) FROM notification WHERE facts <> '{}'"), 4);
 }
 
-static void links_sessions_keys_and_sent_rows_go_when_they_are_over(
-    void **state)
+static void
+links_sessions_keys_and_sent_rows_go_when_they_are_over(void **state)
 {
     char numbers[1000];
 
