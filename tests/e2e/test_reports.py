@@ -23,7 +23,8 @@ AGENT = ("Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like "
 def reports_every_second():
     """What stands in `more` goes before the stack's environment."""
     place = pathlib.Path(stack.address("PAWPRINT_STACK_DIR")) / "more"
-    place.write_text("PAWPRINT_REPORTS_DISPATCH_SECONDS=1\n", encoding="ascii")
+    place.write_text("PAWPRINT_REPORTS_DISPATCH_SECONDS=1\n"
+                     "PAWPRINT_REPORTS_SPREAD_SECONDS=0\n", encoding="ascii")
     stack.services("down", "reports")
     stack.services("up", "reports")
     try:
