@@ -321,7 +321,13 @@ static void send_slack(struct deliver *deliver, struct attempt *attempt)
         .timeout_ms = deliver->options->timeout_ms,
     };
 
-    render_slack(attempt->kind, &attempt->values, &deliver->body);
+    if (render_is_report(attempt->message))
+        render_slack_report(
+            &attempt->report,
+            pp_message_get(attempt->kind, "test", &attempt->values).n > 0,
+            &deliver->body);
+    else
+        render_slack(attempt->kind, &attempt->values, &deliver->body);
     what.body = pp_buf_str(&deliver->body);
     call(deliver, attempt, target[0] ? deliver->customers : deliver->operators,
          OUTCOME_SLACK, &what);

@@ -38,8 +38,8 @@ static int make_database(void **state)
     postgres_dsn(DATABASE, "pawprint_reports", theirs);
     assert_int_equal(pp_pg_open(&pg, dsn, "test", &err), 0);
     assert_int_equal(pp_pg_open(&reports, theirs, "test", &err), 0);
-    assert_int_equal(
-        pp_zones_open(&zones, PP_ZONES_FOLDER, 100, 60000, &err), 0);
+    assert_int_equal(pp_zones_open(&zones, PP_ZONES_FOLDER, 100, 60000, &err),
+                     0);
     exec("UPDATE installation SET is_test = true");
     exec("INSERT INTO account (account_id, name, owner_mail) VALUES ('large', "
          "'x', 'x@example.com'), ('small', 'y', 'y@example.com'); INSERT INTO "
@@ -230,8 +230,7 @@ static void without_a_spread_each_begins_at_its_time(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(hundreds_of_one_account_hold_up_no_other,
-                               begin),
+        cmocka_unit_test_setup(hundreds_of_one_account_hold_up_no_other, begin),
         cmocka_unit_test_setup(
             each_begins_always_as_much_later_and_not_all_at_once, begin),
         cmocka_unit_test_setup(without_a_spread_each_begins_at_its_time, begin),
