@@ -126,6 +126,11 @@ def test_a_day_of_hits_comes_as_one_mail_with_the_right_numbers():
     assert "66.7 %" in text and "66.7 %" in html  # two of three left at once
     assert "evil.example" not in text and "evil.example" not in html
     assert "<b>" not in html
+    assert re.fullmatch(rf"<{site}\.report\.\S+>", mail["List-Id"])
+    assert mail["Feedback-ID"] == "report:pawprint"
+    assert mail["Auto-Submitted"] == "auto-generated"
+    assert mail["X-Auto-Response-Suppress"] == "All"
+    assert mail["Precedence"] is None
     link, = re.findall(r'href="([^"]*)"', html)
     assert "/n/unsubscribe/" in link and link in text
     assert len(html) < 60 * 1024

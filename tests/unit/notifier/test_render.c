@@ -107,8 +107,8 @@ static void slack_and_webhook_have_the_same_numbers(void **state)
     struct pp_str text;
 
     (void)state;
-    assert_int_equal(
-        render_values(NULL, kind, &message, &arena, &values, &err), 0);
+    assert_int_equal(render_values(NULL, kind, &message, &arena, &values, &err),
+                     0);
     render_webhook(kind, &message, &values, &out);
     assert_true(pp_str_eq(member(pp_buf_str(&out), "type"), PP_LIT("report")));
     pp_buf_add_byte(&out, '\0');
