@@ -256,6 +256,16 @@ static void read_part(struct pp_str part, struct pp_dsn *dsn)
             without_brackets(header(take_headers(&part), PP_LIT("Message-ID")));
 }
 
+/* Of an address that was made for one mail: what stands behind its plus. */
+static struct pp_str of_return_path(struct pp_str to)
+{
+    struct pp_str address = without_brackets(to);
+    size_t plus = pp_str_find(address, '+');
+
+    return plus < address.n ? pp_str_sub(address, plus + 1, address.n)
+                            : nothing;
+}
+
 static enum pp_dsn_kind kind_of(const struct pp_dsn *dsn)
 {
     bool is_failed = pp_str_eq_nocase(dsn->action, PP_LIT("failed"));
@@ -293,5 +303,7 @@ void pp_dsn_read(struct pp_str mail, struct pp_dsn *dsn_out)
         return;
     while (take_part(&mail, boundary, &part))
         read_part(part, dsn_out);
+    if (dsn_out->message_id.n == 0)
+        dsn_out->message_id = of_return_path(header(headers, PP_LIT("To")));
     dsn_out->kind = kind_of(dsn_out);
 }

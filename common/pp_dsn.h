@@ -10,8 +10,9 @@
  * about one of ours. [RFC 3464, in the multipart/report of RFC 6522]
  *
  * It comes from strangers, so nothing of it is believed but what leads to a
- * message that we sent: the Message-ID in the headers that it gives back. Pure;
- * any thread. Everything points into the mail.
+ * message that we sent: the Message-ID in the headers that it gives back, or,
+ * where it gives none, ID@DOMAIN of what it is sent to, BOUNCES+ID@DOMAIN.
+ * Pure; any thread. Everything points into the mail.
  */
 enum pp_dsn_kind {
     PP_DSN_PERMANENT,     /* failed, and 5.x.x: nothing will ever arrive */

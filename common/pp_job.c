@@ -10,12 +10,9 @@
 #include "pp_job_plan.h"
 #include "pp_log.h"
 #include "pp_mem.h"
-#include "pp_schedule.h"
 
 #define NUMBERS_BYTES ((size_t)16 << 10)
 #define WORKER_BYTES  128
-#define CLEAN_EVERY   1000 /* turns */
-#define KEEP_DAYS     "35"
 #define BACKOFF_S     5
 #define BACKOFF_MAX_S 300
 #define ZONES_MAX     16
@@ -37,7 +34,6 @@ struct pp_jobs {
     size_t count, next; /* whose turn it is to be asked first */
     void *context;
     char worker[WORKER_BYTES];
-    unsigned turns;
 };
 
 /* What can't be is known before the service is ready. */
@@ -113,25 +109,23 @@ static int register_all(struct pp_jobs *jobs, struct pp_err *err)
 }
 
 int pp_job_add_of(struct pp_pg *pg, const char *job, const char *account,
-                  const char *scope, const char *scheduled_for, int spread_s,
-                  struct pp_err *err)
+                  const char *scope, const char *scheduled_for,
+                  int64_t later_ms, struct pp_err *err)
 {
     /* One behind the last of its account, and not before those that wait. */
     static const char sql[] =
         "INSERT INTO job_run (job, scope, scheduled_for, account_id, "
-        "not_before, turn) SELECT $1, $2, $3::timestamptz, $4, "
-        "$3::timestamptz + $5::bigint * interval '1 ms', CASE WHEN $4 = '' "
+        "not_before, starts_at, turn) SELECT $1, $2, $3::timestamptz, $4, "
+        "$3::timestamptz + $5::bigint * interval '1 ms', CASE WHEN $5::bigint "
+        "> 0 THEN $3::timestamptz + $5::bigint * interval '1 ms' END, CASE "
+        "WHEN $4 = '' "
         "THEN 0 ELSE greatest((SELECT max(turn) + 1 FROM job_run WHERE "
         "job = $1 AND account_id = $4 AND " OPEN "), (SELECT min(turn) FROM "
         "job_run WHERE job = $1 AND " OPEN "), 0) END ON CONFLICT DO NOTHING";
     char jitter[24];
     const char *values[] = {job, scope, scheduled_for, account, jitter};
 
-    snprintf(jitter, sizeof(jitter), "%" PRId64,
-             spread_s > 0
-                 ? pp_schedule_jitter_ms(pp_str_of(job), pp_str_of(scope),
-                                         spread_s * INT64_C(1000))
-                 : 0);
+    snprintf(jitter, sizeof(jitter), "%" PRId64, later_ms);
     return pp_pg_exec(pg, sql, 5, values, err);
 }
 
@@ -169,19 +163,6 @@ static int bury(struct pp_jobs *jobs, const struct pp_job *job,
     return result;
 }
 
-static int clean_up(struct pp_jobs *jobs, const struct pp_job *job,
-                    struct pp_err *err)
-{
-    const char *values[] = {job->name};
-
-    return pp_pg_exec(
-        jobs->pg,
-        "DELETE FROM job_run WHERE job = $1 AND state IN "
-        "('done', 'skipped') AND finished_at < pp_now() - interval '" KEEP_DAYS
-        " days'",
-        1, values, err);
-}
-
 /* can_claim_out: it is not paused. */
 static int plan(struct pp_jobs *jobs, const struct pp_job *job,
                 bool *can_claim_out, struct pp_err *err)
@@ -192,8 +173,6 @@ static int plan(struct pp_jobs *jobs, const struct pp_job *job,
         return -1;
     *can_claim_out = !row.is_paused;
     if (bury(jobs, job, err) < 0)
-        return -1;
-    if (jobs->turns % CLEAN_EVERY == 0 && clean_up(jobs, job, err) < 0)
         return -1;
     if (row.is_paused)
         return 0;
@@ -375,7 +354,6 @@ int pp_jobs_turn(struct pp_jobs *jobs, enum pp_job_outcome *outcome_out,
         if (can_claim)
             got = claim(jobs, job, &run, err);
     }
-    jobs->turns++;
     jobs->next = (jobs->next + 1) % jobs->count;
     if (got <= 0)
         return got;

@@ -37,7 +37,8 @@ struct pp_job {
     int lease_s;  /* longer than anything between two pp_job_renew() */
     int attempts_max;             /* PP_JOB_MUST has no end */
     int backoff_s, backoff_max_s; /* 0: 5 and 300; doubles in between */
-    int statement_s; /* longest of one statement; 0: the role's, else 60 */
+    int statement_s;   /* longest of one statement; 0: the role's, else 60 */
+    const char *items; /* its pp_job_number() of how much it did; or NULL */
     /* 0 done, -1 failed: it is tried again later, up to attempts_max. It
      * leaves no transaction open. */
     int (*run)(struct pp_job_run *run, void *context, struct pp_err *err);
@@ -96,11 +97,11 @@ int pp_job_add(struct pp_pg *pg, const char *job, const char *scope,
 /*
  * The same for one of an account's: accounts take turns, so that however many
  * runs one of them has, the first of another comes after at most one of it.
- * spread_s as in struct pp_job.
+ * It begins later_ms after that instant: pp_schedule_jitter_ms(), or 0.
  */
 int pp_job_add_of(struct pp_pg *pg, const char *job, const char *account,
-                  const char *scope, const char *scheduled_for, int spread_s,
-                  struct pp_err *err);
+                  const char *scope, const char *scheduled_for,
+                  int64_t later_ms, struct pp_err *err);
 
 /* Seconds since a run of that job was last done; -1: none ever was. */
 int pp_job_age(struct pp_jobs *jobs, const char *job, int64_t *seconds_out,

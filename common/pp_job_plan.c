@@ -15,13 +15,14 @@ int pp_job_register(struct pp_pg *pg, const char *service,
 {
     static const char sql[] =
         "INSERT INTO job (job, service, every_s, cron, zone, catch_up, "
-        "window_s, lease_s, attempts_max) VALUES ($1, $2, $3::int, $4, $5, $6, "
-        "$7::int, $8::int, $9::int) ON CONFLICT (job) DO UPDATE SET "
+        "window_s, lease_s, attempts_max, items) VALUES ($1, $2, $3::int, $4, "
+        "$5, $6, $7::int, $8::int, $9::int, $10) ON CONFLICT (job) DO UPDATE "
+        "SET "
         "service = EXCLUDED.service, every_s = EXCLUDED.every_s, "
         "cron = EXCLUDED.cron, zone = EXCLUDED.zone, "
         "catch_up = EXCLUDED.catch_up, window_s = EXCLUDED.window_s, "
         "lease_s = EXCLUDED.lease_s, attempts_max = EXCLUDED.attempts_max, "
-        "registered_at = pp_now()";
+        "items = EXCLUDED.items, registered_at = pp_now()";
     char every[16], window[16], lease[16], most[16];
     const char *values[] = {job->name,
                             service,
@@ -31,13 +32,14 @@ int pp_job_register(struct pp_pg *pg, const char *service,
                             pp_job_catch_up_name(job->catch_up),
                             window,
                             lease,
-                            most};
+                            most,
+                            job->items ? job->items : ""};
 
     snprintf(every, sizeof(every), "%d", job->every_s);
     snprintf(window, sizeof(window), "%d", job->window_s);
     snprintf(lease, sizeof(lease), "%d", job->lease_s);
     snprintf(most, sizeof(most), "%d", job->attempts_max);
-    return pp_pg_exec(pg, sql, 9, values, err);
+    return pp_pg_exec(pg, sql, 10, values, err);
 }
 
 int pp_job_row_read(struct pp_pg *pg, const struct pp_job *job,
@@ -150,8 +152,11 @@ static int is_waiting(struct pp_pg *pg, const struct plan *plan, bool *is,
 static int insert(struct pp_pg *pg, struct plan *plan, struct pp_err *err)
 {
     static const char sql[] =
-        "INSERT INTO job_run (job, scheduled_for, not_before, alone) "
-        "SELECT $1, at, at + $3::bigint * interval '1 ms', $4::boolean FROM "
+        "INSERT INTO job_run (job, scheduled_for, not_before, starts_at, "
+        "alone) "
+        "SELECT $1, at, at + $3::bigint * interval '1 ms', CASE WHEN "
+        "$3::bigint > 0 THEN at + $3::bigint * interval '1 ms' END, "
+        "$4::boolean FROM "
         "(SELECT timestamptz 'epoch' + ms * interval '1 ms' AS at FROM "
         "unnest($2::bigint[]) AS ms) AS instant ON CONFLICT DO NOTHING";
     char jitter[24];

@@ -10,6 +10,7 @@
 
 #define CELL_BYTES ((size_t)4 << 10)
 #define NAME_WIDTH 44 /* of the text's first column, in characters */
+#define SLACK_ROWS 5  /* of a list */
 
 /* --- the words that both have ----------------------------------------------
  */
@@ -494,4 +495,84 @@ void pp_report_text(const struct pp_report *report,
     pp_buf_add_byte(out, '\n');
     for (int i = 0; i < 3; i++)
         pp_buf_fini(&cells[i]);
+}
+
+/* --- Slack -----------------------------------------------------------------
+ */
+
+/* One line of text, escaped; it is emptied. */
+static void slack_line(struct pp_buf *out, struct pp_buf *line)
+{
+    pp_template_escape(out, pp_buf_str(line), PP_TEMPLATE_SLACK);
+    pp_buf_add_byte(out, '\n');
+    pp_buf_reset(line);
+}
+
+static void slack_figures(struct pp_buf *out, const struct pp_report *report,
+                          struct pp_buf *line)
+{
+    int end = has_speed(report) ? PP_REPORT_FIGURES : PP_REPORT_LCP;
+
+    for (int i = 0; i < end; i++) {
+        enum pp_report_figure figure = (enum pp_report_figure)i;
+        const struct pp_report_change *change = &report->figures[i];
+        size_t before;
+
+        pp_buf_printf(line, "%s: ", figures[i].label);
+        pp_report_add_number(line, figure, change->now);
+        before = line->n;
+        pp_buf_add_text(line, " (");
+        pp_report_add_change(line, figure, change);
+        if (line->n == before + 2)
+            line->n = before; /* there is nothing to compare */
+        else
+            pp_buf_add_byte(line, ')');
+        slack_line(out, line);
+    }
+}
+
+static void slack_list(struct pp_buf *out, const struct pp_report *report,
+                       int list, struct pp_buf *line)
+{
+    size_t count = report->lists[list].count;
+
+    if (count == 0)
+        return;
+    pp_buf_add_byte(out, '\n');
+    pp_buf_printf(line, "%s, by %s", lists[list].title,
+                  list == PP_REPORT_PAGES ? "page views" : "visits");
+    slack_line(out, line);
+    for (size_t i = 0; i < count && i < SLACK_ROWS; i++) {
+        const struct pp_report_row *row = &report->lists[list].rows[i];
+
+        pp_buf_printf(line, "%zu. ", i + 1);
+        add_name(line, row->name, lists[list].unnamed);
+        pp_buf_add_text(line, ": ");
+        add_row_value(line, list, row);
+        slack_line(out, line);
+    }
+}
+
+void pp_report_slack(const struct pp_report *report,
+                     const struct pp_report_reader *reader, struct pp_buf *out)
+{
+    struct pp_buf line;
+
+    pp_buf_init(&line, CELL_BYTES);
+    add_name(&line, report->site, "a site");
+    pp_buf_add_text(&line, ", ");
+    pp_report_add_dates(&line, report->period);
+    slack_line(out, &line);
+    pp_buf_add_text(&line, "Days of ");
+    add_name(&line, report->zone, "UTC");
+    pp_buf_add_text(&line, ", beside ");
+    pp_report_add_dates(&line, report->before);
+    slack_line(out, &line);
+    pp_buf_add_byte(out, '\n');
+    slack_figures(out, report, &line);
+    slack_list(out, report, PP_REPORT_PAGES, &line);
+    slack_list(out, report, PP_REPORT_SOURCES, &line);
+    if (reader->test)
+        pp_buf_add_text(out, "\nThis is a test that somebody asked for.\n");
+    pp_buf_fini(&line);
 }

@@ -36,6 +36,14 @@ void pp_report_html(const struct pp_report_layout *layout,
 void pp_report_text(const struct pp_report *report,
                     const struct pp_report_reader *reader, struct pp_buf *out);
 
+/*
+ * For a chat: what was counted with its change, page speed where it was
+ * measured, and the first pages and sources, without any link. Escaped as Slack
+ * wants it, for a message whose "mrkdwn" is false.
+ */
+void pp_report_slack(const struct pp_report *report,
+                     const struct pp_report_reader *reader, struct pp_buf *out);
+
 /* --- what embed.py makes, and for tests ------------------------------------
  */
 extern const char pp_report_parts[];

@@ -202,16 +202,3 @@ int pp_token_session_end(struct pp_pg *pg, struct pp_str session,
                       "= $1::bytea AND ended_at IS NULL",
                       1, values, err);
 }
-
-int pp_token_tidy(struct pp_pg *pg, struct pp_err *err)
-{
-    if (pp_pg_exec(pg,
-                   "DELETE FROM login_link WHERE expires_at < pp_now() - "
-                   "interval '1 day'",
-                   0, NULL, err) < 0)
-        return -1;
-    return pp_pg_exec(pg,
-                      "DELETE FROM login_session WHERE expires_at < pp_now() - "
-                      "interval '1 day'",
-                      0, NULL, err);
-}

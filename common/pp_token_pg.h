@@ -61,7 +61,4 @@ int pp_token_session_find(struct pp_pg *pg, struct pp_str session,
 int pp_token_session_end(struct pp_pg *pg, struct pp_str session,
                          struct pp_err *err);
 
-/* Takes away links and sessions that ended more than a day ago. */
-int pp_token_tidy(struct pp_pg *pg, struct pp_err *err);
-
 #endif

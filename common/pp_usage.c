@@ -37,16 +37,16 @@ static int counted_to(struct pp_pg *pg, int partition, int64_t *offset_out,
     return result;
 }
 
-static int partition_settled(struct pp_pg *pg, struct pp_kafka *kafka,
+static int partition_counted(struct pp_pg *pg, struct pp_kafka *kafka,
                              const char *topic, int partition, int64_t at_ms,
-                             struct pp_err *err)
+                             int64_t *needed_out, struct pp_err *err)
 {
-    int64_t low, end, needed, counted = 0, stored;
+    int64_t low, end, needed, counted = 0;
 
+    *needed_out = 0;
     if (pp_kafka_offsets(kafka, topic, partition, &low, &end, err) < 0 ||
         pp_kafka_offset_at(kafka, topic, partition, at_ms, &needed, err) < 0 ||
-        counted_to(pg, partition, &counted, err) < 0 ||
-        pp_kafka_committed(kafka, "writer", topic, partition, &stored, err) < 0)
+        counted_to(pg, partition, &counted, err) < 0)
         return -1;
     if (needed < 0)
         needed = end;                /* nothing has come since */
@@ -57,6 +57,17 @@ static int partition_settled(struct pp_pg *pg, struct pp_kafka *kafka,
                           "partition %d is counted to %" PRId64
                           " and not yet to %" PRId64,
                           partition, counted, needed);
+    *needed_out = needed;
+    return 0;
+}
+
+static int partition_stored(struct pp_kafka *kafka, const char *topic,
+                            int partition, int64_t needed, struct pp_err *err)
+{
+    int64_t stored;
+
+    if (pp_kafka_committed(kafka, "writer", topic, partition, &stored, err) < 0)
+        return -1;
     if (stored < needed)
         return pp_err_set(err, PP_ERR_AGAIN,
                           "partition %d is stored to %" PRId64
@@ -65,8 +76,8 @@ static int partition_settled(struct pp_pg *pg, struct pp_kafka *kafka,
     return 0;
 }
 
-int pp_usage_settled(struct pp_pg *pg, struct pp_kafka *kafka,
-                     const char *prefix, int64_t at_ms, struct pp_err *err)
+static int settled(struct pp_pg *pg, struct pp_kafka *kafka, const char *prefix,
+                   int64_t at_ms, bool and_stored, struct pp_err *err)
 {
     char topic[200];
     int partitions;
@@ -74,10 +85,27 @@ int pp_usage_settled(struct pp_pg *pg, struct pp_kafka *kafka,
     snprintf(topic, sizeof(topic), "%s" EVENTS_NAME, prefix);
     if (pp_kafka_partitions(kafka, topic, &partitions, err) < 0)
         return -1;
-    for (int i = 0; i < partitions; i++)
-        if (partition_settled(pg, kafka, topic, i, at_ms, err) < 0)
+    for (int i = 0; i < partitions; i++) {
+        int64_t needed;
+
+        if (partition_counted(pg, kafka, topic, i, at_ms, &needed, err) < 0 ||
+            (and_stored && needed > 0 &&
+             partition_stored(kafka, topic, i, needed, err) < 0))
             return -1;
+    }
     return 0;
+}
+
+int pp_usage_counted(struct pp_pg *pg, struct pp_kafka *kafka,
+                     const char *prefix, int64_t at_ms, struct pp_err *err)
+{
+    return settled(pg, kafka, prefix, at_ms, false, err);
+}
+
+int pp_usage_settled(struct pp_pg *pg, struct pp_kafka *kafka,
+                     const char *prefix, int64_t at_ms, struct pp_err *err)
+{
+    return settled(pg, kafka, prefix, at_ms, true, err);
 }
 
 /* --- what is stored --------------------------------------------------------

@@ -41,6 +41,10 @@ struct pp_usage_range {
 int pp_usage_settled(struct pp_pg *pg, struct pp_kafka *kafka,
                      const char *prefix, int64_t at_ms, struct pp_err *err);
 
+/* The same, of what is counted: ClickHouse may be behind. */
+int pp_usage_counted(struct pp_pg *pg, struct pp_kafka *kafka,
+                     const char *prefix, int64_t at_ms, struct pp_err *err);
+
 /*
  * Corrects the buckets of the range. A site that is erased keeps the usage
  * that was counted. Twice at once does no harm.

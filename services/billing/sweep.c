@@ -382,6 +382,7 @@ int sweep_open(struct sweep **sweep_out, const struct sweep_options *options,
     self->table[SWEEP].run = run_sweep;
     self->table[COMPARE].name = "billing.compare";
     self->table[COMPARE].every_s = options->compare_s;
+    self->table[COMPARE].items = "customers";
     self->table[COMPARE].run = run_compare;
     if (stripe_open(&self->stripe, options->stripe, err) < 0 ||
         pp_jobs_open(&self->jobs, options->postgres, "billing", self->table,

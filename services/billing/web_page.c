@@ -168,7 +168,6 @@ static void page_begin(struct desk_clerk *clerk,
         answer_note(&call, web_call_denied(&call.err, WEB_LINK_USED));
         return;
     }
-    (void)pp_token_tidy(clerk->pg, &call.err);
     pp_buf_init(&cookie, 512);
     cookie_set(&cookie, session.text, PP_TOKEN_SESSION_S, call.web->is_https);
     pp_buf_add_byte(&cookie, '\0');

@@ -11,6 +11,8 @@
 #include "pp_metrics.h"
 #include "pp_usage.h"
 
+#include "snapshot.h"
+
 #define STATEMENT_MS 50000
 #define LEASE_S      120 /* longer than two statements */
 #define JOB_NAME     "usage.reconcile"
@@ -18,6 +20,8 @@
 #define ALERT_NAME   "alerts"
 #define ALERT_MS     10000 /* of a statement to ClickHouse */
 #define STAFF_NAME   "alerts.staff"
+#define SNAP_NAME    "usage.snapshot"
+#define SNAP_CRON    "2,17,32,47 * * * *" /* what came last is counted then */
 
 static struct pp_gauge drift = PP_GAUGE(
     "pawprint_meter_drift_events",
@@ -41,13 +45,16 @@ static struct pp_counter alerts_unknown =
                "times that a rule could not be measured and stayed as it was");
 static struct pp_counter staff_told = PP_COUNTER(
     "pawprint_meter_staff_told_total", "messages to those who run Pawprint");
+static struct pp_counter snapshots = PP_COUNTER(
+    "pawprint_meter_snapshots_total",
+    "rows that say what an account had used when a quarter of an hour ended");
 
 struct jobs {
     struct jobs_options options;
     struct pp_jobs *jobs;
     struct pp_kafka *kafka;
     struct pp_clickhouse *clickhouse;
-    struct pp_job table[4];
+    struct pp_job table[5];
     struct pp_job_thread *thread;
     atomic_bool compared;
 };
@@ -62,6 +69,7 @@ void jobs_metrics_add(void)
     pp_metrics_add(&alerts_resolved.metric);
     pp_metrics_add(&alerts_unknown.metric);
     pp_metrics_add(&staff_told.metric);
+    pp_metrics_add(&snapshots.metric);
 }
 
 /* --- the job ---------------------------------------------------------------
@@ -209,6 +217,26 @@ static int watch_for_staff(struct pp_job_run *run, void *context,
     return result;
 }
 
+static int take_snapshot(struct pp_job_run *run, void *context,
+                         struct pp_err *err)
+{
+    struct jobs *self = context;
+    struct turn turn = {self, run};
+    struct snapshot snapshot = {
+        .pg = run->pg, .progress = progress, .context = &turn};
+    int64_t at_ms = snapshot_at_ms(run->scheduled_at_ms);
+    int result;
+
+    if (pp_usage_counted(run->pg, self->kafka, self->options.prefix, at_ms,
+                         err) < 0)
+        return -1;
+    result = snapshot_take(&snapshot, at_ms, err);
+    pp_counter_add(&snapshots, (uint64_t)snapshot.written);
+    pp_job_number(run, "accounts", snapshot.accounts);
+    pp_job_number(run, "written", snapshot.written);
+    return result;
+}
+
 /* --- the thread ------------------------------------------------------------
  */
 
@@ -252,6 +280,7 @@ static void register_jobs(struct jobs *self)
         .catch_up = PP_JOB_LATEST,
         .lease_s = LEASE_S,
         .attempts_max = 3,
+        .items = "rules",
         .run = watch_alerts,
     };
     self->table[3] = (struct pp_job){
@@ -261,6 +290,16 @@ static void register_jobs(struct jobs *self)
         .lease_s = LEASE_S,
         .attempts_max = 3,
         .run = watch_for_staff,
+    };
+    self->table[4] = (struct pp_job){
+        .name = SNAP_NAME,
+        .cron = SNAP_CRON,
+        .catch_up = PP_JOB_LATEST,
+        .lease_s = LEASE_S,
+        .attempts_max = 20,
+        .backoff_s = 60, /* what came last may not be counted yet */
+        .items = "accounts",
+        .run = take_snapshot,
     };
 }
 

@@ -11,8 +11,9 @@
 
 /*
  * What the meter does at a time, on a thread of its own with connections of
- * its own: usage is compared with ClickHouse, and corrected; alert rules are
- * evaluated; staff is told what it has to know. Replicas share the runs.
+ * its own: usage is compared with ClickHouse, and corrected, and kept as it
+ * stood each quarter of an hour; alert rules are evaluated; staff is told what
+ * it has to know. Replicas share the runs.
  */
 struct jobs;
 

@@ -20,6 +20,8 @@
 #define BODY_BYTES   ((size_t)1 << 20)
 #define ANSWER_BYTES ((size_t)64 << 10) /* of a webhook, read at all */
 #define SECRET_BYTES 32
+#define LIST_BYTES   80
+#define SENDER_BYTES ((size_t)300)
 
 /* What a gateway for SMS is told. */
 static const struct pp_str sms_names[] = {{"to", 2}, {"text", 4}};
@@ -29,7 +31,7 @@ struct deliver {
     struct pp_messages *messages;
     struct pp_report_layout *reports;
     struct smtp *smtp; /* NULL: there is no mail */
-    struct pp_str from_name, from;
+    struct pp_str from_name, from, bounces;
     struct guard guard;
     bool plain;                 /* the call under way is not encrypted */
     struct pp_httpc *customers; /* goes where the guard allows */
@@ -79,6 +81,14 @@ static int open_mail(struct deliver *deliver, struct pp_err *err)
     if (mail_read_mailbox(pp_str_of(options->from), &deliver->from_name,
                           &deliver->from, err) < 0)
         return blame("PAWPRINT_MAIL_FROM", err);
+    deliver->bounces = pp_str_of(options->bounces);
+    if (deliver->bounces.n > 0 &&
+        (!mail_is_address(deliver->bounces) ||
+         pp_str_find(deliver->bounces, '@') > MAIL_BOUNCES_CHARS_MAX))
+        return pp_err_set(err, PP_ERR_FATAL,
+                          "PAWPRINT_MAIL_BOUNCES: an address with at most %d "
+                          "characters before the @ is wanted",
+                          MAIL_BOUNCES_CHARS_MAX);
     return smtp_open(&deliver->smtp, &options->smtp, err);
 }
 
@@ -209,8 +219,29 @@ static void write_body(struct deliver *deliver, const struct attempt *attempt,
     }
 }
 
+/*
+ * Which list a mail is of, where its reader can leave it: the reports of a
+ * site, or all mails of a kind. Others are of none.
+ */
+static struct pp_str list_of(const struct attempt *attempt,
+                             struct pp_str unsubscribe,
+                             char list[static LIST_BYTES])
+{
+    const struct ledger_message *message = attempt->message;
+
+    if (strncmp(message->kind, "report", 6) == 0 && unsubscribe.n > 0)
+        snprintf(list, LIST_BYTES, "%s.report",
+                 message->site_id ? message->site_id : "site");
+    else
+        snprintf(list, LIST_BYTES, "%s", unsubscribe.n ? message->kind : "");
+    for (char *c = list; *c; c++)
+        *c = *c == '_' ? '-' : *c;
+    return pp_str_of(list);
+}
+
 static void write_mail(struct deliver *deliver, struct attempt *attempt)
 {
+    char list[LIST_BYTES];
     const struct pp_message_values *values = &attempt->values;
     struct pp_buf subject, html;
     struct mail mail = {
@@ -219,9 +250,11 @@ static void write_mail(struct deliver *deliver, struct attempt *attempt)
         .to = pp_str_of(attempt->message->target),
         .key = pp_str_of(attempt->message->key),
         .unsubscribe = pp_message_get(attempt->kind, "unsubscribe_url", values),
+        .kind = pp_str_of(attempt->message->kind),
         .date_ms = pp_wall_now().ms,
     };
 
+    mail.list = list_of(attempt, mail.unsubscribe, list);
     pp_buf_init(&subject, BODY_BYTES);
     pp_buf_init(&html, BODY_BYTES);
     pp_message_subject(attempt->kind, values, &subject);
@@ -248,6 +281,7 @@ static void send_mail(struct deliver *deliver, struct attempt *attempt)
                   strcmp(attempt->message->kind, "report_empty") == 0;
     struct pp_str to = pp_str_of(attempt->message->target);
     struct smtp_result result;
+    struct pp_buf sender;
 
     if (!mail_is_address(to)) {
         set_failed(deliver, attempt,
@@ -261,8 +295,13 @@ static void send_mail(struct deliver *deliver, struct attempt *attempt)
         set_failed(deliver, attempt, "the mail is too large");
         return;
     }
-    smtp_send(deliver->smtp, deliver->from, to, pp_buf_str(&deliver->body),
-              attempt->until, report ? &gate : NULL, &result);
+    pp_buf_init(&sender, SENDER_BYTES);
+    mail_add_return_path(&sender, deliver->from, deliver->bounces,
+                         attempt->end->message_id);
+    smtp_send(deliver->smtp, pp_buf_str(&sender), to,
+              pp_buf_str(&deliver->body), attempt->until, report ? &gate : NULL,
+              &result);
+    pp_buf_fini(&sender);
     pp_buf_reset(&deliver->answer);
     pp_buf_printf(&deliver->answer, "%s%c", result.answer, '\0');
     set_end(attempt, outcome_of_smtp(result.phase, result.code), result.code,
@@ -321,7 +360,13 @@ static void send_slack(struct deliver *deliver, struct attempt *attempt)
         .timeout_ms = deliver->options->timeout_ms,
     };
 
-    render_slack(attempt->kind, &attempt->values, &deliver->body);
+    if (render_is_report(attempt->message))
+        render_slack_report(
+            &attempt->report,
+            pp_message_get(attempt->kind, "test", &attempt->values).n > 0,
+            &deliver->body);
+    else
+        render_slack(attempt->kind, &attempt->values, &deliver->body);
     what.body = pp_buf_str(&deliver->body);
     call(deliver, attempt, target[0] ? deliver->customers : deliver->operators,
          OUTCOME_SLACK, &what);

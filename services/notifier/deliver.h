@@ -19,6 +19,7 @@
 struct deliver_options {
     struct smtp_options smtp; /* url empty: no mail */
     const char *from;         /* Name <address> */
+    const char *bounces;      /* mail_add_return_path(); or empty */
     const char *slack_url;    /* where messages without a target go; or empty */
     const char *webhook_secret; /* empty: no webhooks */
     const char *sms_url;        /* a template, as the body; empty: no SMS */

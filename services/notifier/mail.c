@@ -215,6 +215,41 @@ static void add_unsubscribe(struct pp_buf *out, struct pp_str url)
                   PP_ARG(url));
 }
 
+static bool is_label(struct pp_str text, const char *more)
+{
+    for (size_t i = 0; i < text.n; i++)
+        if (!is_alphanumeric(text.p[i]) && !strchr(more, text.p[i]))
+            return false;
+    return text.n > 0 && text.n <= 100;
+}
+
+/* RFC 2919; RFC 3834 and what Outlook has instead; and who sent it, of what
+ * kind, for the feedback loops of those who get many. */
+static void add_kind(struct pp_buf *out, const struct mail *mail,
+                     struct pp_str domain)
+{
+    if (is_label(mail->list, ".-"))
+        pp_buf_printf(out, "List-Id: <%.*s.%.*s>\r\n", PP_ARG(mail->list),
+                      PP_ARG(domain));
+    pp_buf_add_text(out, "Auto-Submitted: auto-generated\r\n"
+                         "X-Auto-Response-Suppress: All\r\n");
+    if (is_label(mail->kind, "_-"))
+        pp_buf_printf(out, "Feedback-ID: %.*s:pawprint\r\n",
+                      PP_ARG(mail->kind));
+}
+
+void mail_add_return_path(struct pp_buf *out, struct pp_str from,
+                          struct pp_str bounces, const char *id)
+{
+    size_t at = pp_str_find(bounces, '@');
+
+    if (bounces.n == 0)
+        pp_buf_add_str(out, from);
+    else
+        pp_buf_printf(out, "%.*s+%s%.*s", PP_ARG(pp_str_sub(bounces, 0, at)),
+                      id, PP_ARG(pp_str_sub(bounces, at, bounces.n)));
+}
+
 /* --- the body --------------------------------------------------------------
  */
 
@@ -281,7 +316,7 @@ void mail_write(const struct mail *mail, struct pp_buf *out)
     mail_add_header(out, "Subject", mail->subject);
     add_date(out, mail->date_ms);
     pp_buf_printf(out, "Message-ID: <%s@%.*s>\r\n", id, PP_ARG(domain));
-    pp_buf_add_text(out, "Auto-Submitted: auto-generated\r\n");
+    add_kind(out, mail, domain);
     add_unsubscribe(out, mail->unsubscribe);
     pp_buf_printf(out,
                   "MIME-Version: 1.0\r\n"

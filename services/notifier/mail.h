@@ -19,7 +19,10 @@ struct mail {
     struct pp_str subject;
     struct pp_str key;         /* of the message: decides Message-ID */
     struct pp_str unsubscribe; /* a URL, or empty: no List-Unsubscribe */
-    struct pp_str text, html;  /* UTF-8 */
+    struct pp_str list; /* "k3ttl3s.report": before the domain of List-Id; or
+                           empty, and letters, digits, dots and dashes */
+    struct pp_str kind; /* of the message, for Feedback-ID; the same, or _ */
+    struct pp_str text, html; /* UTF-8 */
     int64_t date_ms;
 };
 
@@ -31,6 +34,15 @@ void mail_write(const struct mail *mail, struct pp_buf *out);
  * in a command of SMTP and in a header without any escaping.
  */
 bool mail_is_address(struct pp_str text);
+
+/*
+ * Whom a mail server tells that a mail with this id never arrived: the address
+ * bounces with the id behind a plus, so that it is known again also where the
+ * mail does not come back with it. Without bounces it is from. [VERP]
+ */
+#define MAIL_BOUNCES_CHARS_MAX 31 /* of its local part: the rest is of 64 */
+void mail_add_return_path(struct pp_buf *out, struct pp_str from,
+                          struct pp_str bounces, const char *id);
 
 /*
  * Takes "Name <address>" or "address" apart; the parts point into text.

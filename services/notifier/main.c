@@ -57,6 +57,9 @@ static const struct pp_setting settings[] = {
               "STARTTLS; may: where it is offered"),
     PP_STR("PAWPRINT_MAIL_FROM", &cfg.deliver.from, "",
            "sender of mails, Name <address>"),
+    PP_STR("PAWPRINT_MAIL_BOUNCES", &cfg.deliver.bounces, "",
+           "where mails that come back go, bounces@example.com, by an address "
+           "of each, bounces+ID@example.com; empty: to the sender"),
     PP_STR("PAWPRINT_STAFF_MAIL", &cfg.ledger.staff_mail, "",
            "where staff alerts without a target of their own go"),
     PP_SECRET("PAWPRINT_SLACK_URL", &cfg.deliver.slack_url, "",

@@ -5,6 +5,7 @@
 
 #include "pp_json.h"
 #include "pp_mem.h"
+#include "pp_report_view.h"
 #include "pp_template.h"
 
 #define FACTS_BYTES  ((size_t)16 << 10) /* some may stand in a line often */
@@ -129,6 +130,21 @@ static struct pp_str link_of(const struct pp_message *kind,
             return url;
     }
     return (struct pp_str){NULL, 0};
+}
+
+void render_slack_report(const struct pp_report *report, bool test,
+                         struct pp_buf *out)
+{
+    const struct pp_report_reader reader = {.test = test};
+    struct pp_buf text;
+
+    pp_buf_init(&text, LINE_BYTES);
+    pp_report_slack(report, &reader, &text);
+    pp_buf_add_text(out, "{\"text\":");
+    pp_json_add_str(out, pp_buf_str(&text));
+    pp_buf_add_text(out, ",\"mrkdwn\":false,\"unfurl_links\":false,"
+                         "\"unfurl_media\":false}");
+    pp_buf_fini(&text);
 }
 
 void render_slack(const struct pp_message *kind,

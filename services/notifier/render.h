@@ -35,7 +35,10 @@ void render_webhook(const struct pp_message *kind,
                     const struct ledger_message *message,
                     const struct pp_message_values *values, struct pp_buf *out);
 
-/* The JSON of Slack's incoming webhooks. */
+/* The JSON of Slack's incoming webhooks; of a report with its numbers. Nothing
+ * in that is markup, whoever wrote the names in it. */
+void render_slack_report(const struct pp_report *report, bool test,
+                         struct pp_buf *out);
 void render_slack(const struct pp_message *kind,
                   const struct pp_message_values *values, struct pp_buf *out);
 

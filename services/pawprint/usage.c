@@ -73,6 +73,13 @@ static const struct panel {
      "site_id, kind, sum(n) FROM usage_correction WHERE account_id = $1 AND "
      "bucket_at >= to_timestamp($2::bigint) AND bucket_at < "
      "to_timestamp($3::bigint) GROUP BY 1, 2, 3 ORDER BY 1, 2, 3"},
+    {"days", "By day (UTC): state, limit, and what was used when it ended",
+     "SELECT to_char(day, 'YYYY-MM-DD'), state, CASE WHEN monthly_limit < 0 "
+     "THEN 'unlimited' ELSE monthly_limit::text END, used FROM (SELECT "
+     "DISTINCT ON (day) date_trunc('day', at AT TIME ZONE 'UTC' - interval "
+     "'1 second') AS day, state, monthly_limit, used FROM usage_snapshot WHERE "
+     "account_id = $1 AND at > to_timestamp($2::bigint) AND at <= "
+     "to_timestamp($3::bigint) ORDER BY day, at DESC) AS last ORDER BY day"},
     {"not_accepted", "Not accepted, by site and reason",
      "SELECT site_id, stage, reason, sum(r.n) FROM usage_refused r JOIN site "
      "USING (site_id) WHERE account_id = $1 AND hour_at >= date_trunc('hour', "

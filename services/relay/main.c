@@ -20,8 +20,6 @@
 #define BATCH_BYTES ((size_t)64 << 20)
 #define WAIT_MS     500
 #define FLUSH_MS    15000
-#define KEEP_DAYS   "7"
-#define CLEAN_EVERY 1000      /* turns */
 #define LOCK        "7166151" /* one relay a database; any number will do */
 
 static struct {
@@ -50,7 +48,6 @@ struct relay {
     struct pp_arena arena; /* emptied before every batch */
     bool listening;        /* to the channel, and holds the lock */
     size_t delivered;      /* records of this batch */
-    unsigned turns;
 };
 
 static void on_delivered(void *context, void *row, const struct pp_err *err)
@@ -171,17 +168,6 @@ static int one_batch(struct relay *self, struct pp_err *err)
     return result;
 }
 
-static int clean_up(struct relay *self, struct pp_err *err)
-{
-    if (self->turns++ % CLEAN_EVERY != 0)
-        return 0;
-    return pp_pg_exec(self->pg,
-                      "DELETE FROM outbox WHERE id IN (SELECT id FROM outbox "
-                      "WHERE sent_at < clock_timestamp() - "
-                      "interval '" KEEP_DAYS " days' LIMIT 1000)",
-                      0, NULL, err);
-}
-
 static int one_turn(struct relay *self, struct pp_err *err)
 {
     int sent;
@@ -192,8 +178,6 @@ static int one_turn(struct relay *self, struct pp_err *err)
         if (!self->listening) /* another one works */
             return pp_pg_wait(self->pg, WAIT_MS, err) < 0 ? -1 : 0;
     }
-    if (clean_up(self, err) < 0)
-        return -1;
     sent = one_batch(self, err);
     if (sent != 0)
         return sent < 0 ? -1 : 0; /* there may be more */

@@ -8,7 +8,8 @@
 const char *alarm_name(enum alarm_kind kind)
 {
     static const char *const names[ALARM_KINDS] = {
-        "late", "long", "stalled", "failed", "short", "often", "backlog"};
+        "late",  "long",    "stalled", "failed",     "short",
+        "often", "backlog", "empty",   "undelivered"};
 
     return names[kind];
 }
@@ -16,12 +17,25 @@ const char *alarm_name(enum alarm_kind kind)
 const char *alarm_words(enum alarm_kind kind)
 {
     static const char *const words[ALARM_KINDS] = {
-        "has not begun in time",       "takes too long",
-        "has stopped getting on",      "fails",
-        "ends sooner than it can",     "runs too often",
-        "has work that waits for long"};
+        "has not begun in time",          "takes too long",
+        "has stopped getting on",         "fails",
+        "ends sooner than it can",        "runs too often",
+        "has work that waits for long",   "finds less to do than there can be",
+        "makes reports that don't arrive"};
 
     return words[kind];
+}
+
+const char *alarm_unit(enum alarm_kind kind)
+{
+    static const char *const units[ALARM_KINDS] = {
+        [ALARM_FAILED] = "times",
+        [ALARM_OFTEN] = "times",
+        [ALARM_EMPTY] = "items",
+        [ALARM_UNDELIVERED] = "percent",
+    };
+
+    return units[kind] ? units[kind] : "milliseconds";
 }
 
 /* How long it is since then; below 0: never. */
@@ -77,6 +91,18 @@ bool alarm_holds(enum alarm_kind kind, const struct alarm_limits *limits,
         value = age(facts->open_since_ms, facts->now_ms);
         limit = limits->backlog_ms;
         holds = !facts->is_paused && is_over(value, limit);
+        break;
+    case ALARM_EMPTY:
+        value = facts->last_items;
+        limit = limits->items_least;
+        holds = value >= 0 && value < limit;
+        break;
+    case ALARM_UNDELIVERED:
+        limit = limits->delivered_percent;
+        value = facts->reports_due
+                    ? 100 * facts->reports_delivered / facts->reports_due
+                    : 100;
+        holds = 100 * facts->reports_delivered < limit * facts->reports_due;
         break;
     case ALARM_KINDS:
         break;

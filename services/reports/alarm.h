@@ -17,7 +17,9 @@ enum alarm_kind {
     ALARM_FAILED,  /* dead, or failed twice in a row */
     ALARM_SHORT,   /* done in less time than it can be */
     ALARM_OFTEN,
-    ALARM_BACKLOG, /* something waits for long */
+    ALARM_BACKLOG,     /* something waits for long */
+    ALARM_EMPTY,       /* the last run found less to do than there can be */
+    ALARM_UNDELIVERED, /* too few of the reports it made have arrived */
     ALARM_KINDS
 };
 
@@ -29,6 +31,8 @@ const char *alarm_words(enum alarm_kind kind);
 struct alarm_limits {
     int64_t start_ms, run_ms, run_least_ms, backlog_ms;
     int64_t runs_an_hour;
+    int64_t items_least;
+    int64_t delivered_percent;
 };
 
 /* What is known of a job; instants and lengths are 0 where there is none. */
@@ -43,9 +47,15 @@ struct alarm_facts {
     int64_t failures;               /* tries in a row of an open run */
     int64_t last_took_ms;           /* of the last that was done, or -1 */
     int64_t runs_last_hour;
+    int64_t last_items; /* of the last that was done, or -1 */
+    /* Of the reports of a day that ended six hours ago. */
+    int64_t reports_due, reports_delivered;
 };
 
-/* How far it is past its limit, in value_out; ms, or a count. */
+/* What values and limits of a kind are: "milliseconds". */
+const char *alarm_unit(enum alarm_kind kind);
+
+/* How far it is past its limit, in value_out. */
 bool alarm_holds(enum alarm_kind kind, const struct alarm_limits *limits,
                  const struct alarm_facts *facts, int64_t *value_out,
                  int64_t *limit_out);

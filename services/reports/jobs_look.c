@@ -21,6 +21,21 @@ struct look {
 };
 
 /*
+ * Of the day that ended six hours ago: a report that was not made has not
+ * arrived; one that its reader does not want is not due.
+ */
+#define FROM_TO                                                                \
+    "BETWEEN pp_now() - interval '30 hours' AND pp_now() - interval '6 hours'"
+#define REPORTS_SQL                                                            \
+    "SELECT m.due + (SELECT count(*) FROM job_run WHERE job = 'report' AND "   \
+    "state IN ('due', 'running', 'failed') AND scheduled_for " FROM_TO         \
+    ") + (SELECT count(*) FROM job_run WHERE job = 'report' AND state = "      \
+    "'dead' AND scheduled_for " FROM_TO ") AS due, delivered FROM (SELECT "    \
+    "count(*) AS due, count(handed_over_at) AS delivered FROM notification "   \
+    "WHERE kind IN ('report', 'report_empty') AND state <> 'suppressed' AND "  \
+    "created_at " FROM_TO ") AS m"
+
+/*
  * A job that should have been planned and was not waits since next_at, unless
  * a run is open: then the next may be waiting for that.
  */
@@ -35,16 +50,22 @@ static const char facts_sql[] =
     "'dead'), 0), coalesce(o.failures, 0), coalesce(pp_ms(d.finished_at) - "
     "pp_ms(d.started_at), -1), (SELECT count(*) FROM job_run WHERE job = "
     "j.job AND state IN ('done', 'dead') AND finished_at > pp_now() - "
-    "interval '1 hour') FROM job j LEFT JOIN LATERAL (SELECT count(*) AS "
+    "interval '1 hour'), min_items, CASE WHEN jsonb_typeof(d.numbers -> "
+    "j.items) = 'number' THEN floor((d.numbers ->> j.items)::numeric)::bigint "
+    "ELSE -1 END, min_delivered_percent, coalesce(r.due, 0), "
+    "coalesce(r.delivered, 0) FROM job j LEFT JOIN LATERAL (SELECT count(*) AS "
     "count, min(not_before) FILTER (WHERE state = 'due' AND attempt = 0) AS "
     "waits, min(CASE state WHEN 'due' THEN not_before WHEN 'failed' THEN "
-    "scheduled_for END) AS open, min(started_at) FILTER (WHERE state = "
+    "coalesce(starts_at, scheduled_for) END) AS open, min(started_at) FILTER "
+    "(WHERE state = "
     "'running') AS runs, min(lease_until) FILTER (WHERE state = 'running') "
     "AS lease, max(attempt) FILTER (WHERE state = 'failed') AS failures "
     "FROM job_run WHERE job = j.job AND state IN ('due', 'running', "
     "'failed')) AS o ON true LEFT JOIN LATERAL (SELECT finished_at, "
-    "started_at FROM job_run WHERE job = j.job AND state = 'done' ORDER BY "
-    "finished_at DESC LIMIT 1) AS d ON true ORDER BY j.job";
+    "started_at, numbers FROM job_run WHERE job = j.job AND state = 'done' "
+    "ORDER BY "
+    "finished_at DESC LIMIT 1) AS d ON true LEFT JOIN LATERAL (" REPORTS_SQL
+    ") AS r ON j.job = 'report' ORDER BY j.job";
 
 static void take(struct look *look, const struct pp_pg_rows *rows, int i)
 {
@@ -55,6 +76,8 @@ static void take(struct look *look, const struct pp_pg_rows *rows, int i)
         .run_least_ms = pp_pg_int64(rows, i, 4),
         .runs_an_hour = pp_pg_int64(rows, i, 5),
         .backlog_ms = pp_pg_int64(rows, i, 6),
+        .items_least = pp_pg_int64(rows, i, 17),
+        .delivered_percent = pp_pg_int64(rows, i, 19),
     };
     look->facts = (struct alarm_facts){
         .is_paused = pp_pg_bool(rows, i, 1),
@@ -68,6 +91,9 @@ static void take(struct look *look, const struct pp_pg_rows *rows, int i)
         .failures = pp_pg_int64(rows, i, 14),
         .last_took_ms = pp_pg_int64(rows, i, 15),
         .runs_last_hour = pp_pg_int64(rows, i, 16),
+        .last_items = pp_pg_int64(rows, i, 18),
+        .reports_due = pp_pg_int64(rows, i, 20),
+        .reports_delivered = pp_pg_int64(rows, i, 21),
     };
 }
 
@@ -89,18 +115,9 @@ static int write_one(struct look *look, const struct news *news,
         [ALARM_FIRED] = "", [ALARM_NAG] = ", still", [ALARM_CLEARED] = ""};
     char key[300], what[200], value[NUMBER_BYTES], limit[NUMBER_BYTES];
     char since[NUMBER_BYTES], detail[200];
-    const char *values[] = {key,
-                            channel,
-                            target,
-                            what,
-                            value,
-                            limit,
-                            since,
-                            detail,
-                            news->kind == ALARM_FAILED ||
-                                    news->kind == ALARM_OFTEN
-                                ? "times"
-                                : "milliseconds"};
+    const char *values[] = {key,   channel, target,
+                            what,  value,   limit,
+                            since, detail,  alarm_unit(news->kind)};
 
     snprintf(key, sizeof(key), "job/%s/%s/%" PRId64 "/%s%d/%s", look->job,
              alarm_name(news->kind), news->alarm.episode,

@@ -16,6 +16,7 @@
 #define LEASE_S      60
 #define CONNECT_MS   5000
 #define CALL_MS      10000
+#define AGAIN_MS     2000 /* after a message that did not arrive */
 #define ANSWER_BYTES ((size_t)16 << 10)
 
 static struct pp_counter told = PP_COUNTER("pawprint_reports_job_alarms_total",
@@ -32,6 +33,7 @@ struct jobs_watch {
     struct pp_httpc *httpc;
     struct alarm away;     /* Postgres is, on the monotonic clock */
     int64_t away_since_ms; /* 0: it is there */
+    int64_t quiet_until_ms;
 };
 
 void jobs_watch_metrics_add(void)
@@ -70,7 +72,8 @@ static int look(struct pp_job_run *run, void *context, struct pp_err *err)
 /* --- Postgres is away ------------------------------------------------------
  */
 
-static void say(struct jobs_watch *self, const char *body)
+/* Whether it arrived. */
+static bool say(struct jobs_watch *self, const char *body)
 {
     static const char *const headers[] = {"Content-Type: application/json",
                                           NULL};
@@ -86,8 +89,11 @@ static void say(struct jobs_watch *self, const char *body)
         pp_error("straight.failed", "why=%s", err.msg);
     else if (answer.status < 200 || answer.status > 299)
         pp_error("straight.failed", "status=%d", answer.status);
-    else
+    else {
         pp_counter_add(&straight, 1);
+        return true;
+    }
+    return false;
 }
 
 /* What Slack and most others take. */
@@ -103,18 +109,25 @@ static void notice(struct jobs_watch *self, bool is_away)
                           "again.\"}",
     };
     int64_t now_ms = pp_mono_ms((struct pp_mono){0}, pp_mono_now());
+    const struct alarm before = self->away;
     enum alarm_message message;
 
     if (!is_away)
         self->away_since_ms = 0;
     else if (self->away_since_ms == 0)
         self->away_since_ms = now_ms;
+    if (now_ms < self->quiet_until_ms)
+        return;
     message = alarm_step(&self->away,
                          is_away && now_ms - self->away_since_ms >=
                                         self->options.away_s * INT64_C(1000),
                          now_ms);
-    if (message != ALARM_NOTHING && self->options.url && *self->options.url)
-        say(self, bodies[message]);
+    if (message == ALARM_NOTHING || !self->options.url || !*self->options.url ||
+        say(self, bodies[message]))
+        return;
+    /* It has not been told yet. */
+    self->away = before;
+    self->quiet_until_ms = now_ms + AGAIN_MS;
 }
 
 /* --- the thread ------------------------------------------------------------

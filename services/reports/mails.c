@@ -7,12 +7,15 @@
 #include "pp_metrics.h"
 #include "pp_zones.h"
 
+#include "housekeeping.h"
 #include "send.h"
 #include "staff.h"
 
 #define LEASE_MORE_S   15  /* than the longest statement */
 #define REPORT_TRIES   200 /* five minutes apart in the end: most of a day */
 #define STAFF_TRIES    50
+#define KEEPING_TRIES  3
+#define HOUR_S         3600
 #define ZONES_MAX      1000 /* there are about 600 */
 #define ZONES_AGAIN_MS (600 * 1000)
 
@@ -38,6 +41,16 @@ static struct pp_counter empty =
 static struct pp_counter disabled =
     PP_COUNTER("pawprint_reports_disabled_total",
                "subscriptions that were stopped, since nothing arrives there");
+#define GONE(thing_)                                                           \
+    PP_COUNTER_WITH("pawprint_reports_housekeeping_rows_total",                \
+                    "rows that nobody needed any more and that were taken "    \
+                    "away, or emptied",                                        \
+                    {"thing", thing_})
+static struct pp_counter gone[HOUSEKEEPING_THINGS] = {
+    GONE("job_runs"),        GONE("message_texts"), GONE("login_links"),
+    GONE("login_sessions"),  GONE("billing_calls"), GONE("outbox_rows"),
+    GONE("usage_snapshots"),
+};
 static struct pp_gauge age = PP_GAUGE(
     "pawprint_reports_dispatch_age_seconds",
     "time since it was last looked which reports are due, by any replica; -1 "
@@ -49,8 +62,9 @@ struct mails {
     struct pp_zones *zones;
     struct send_context send;
     struct staff_context staff;
+    struct housekeeping housekeeping;
     struct pp_zone *staff_zone;
-    struct pp_job table[3];
+    struct pp_job table[4];
     struct pp_job_thread *thread;
 };
 
@@ -63,6 +77,8 @@ void mails_metrics_add(void)
     pp_metrics_add(&sent.metric);
     pp_metrics_add(&empty.metric);
     pp_metrics_add(&disabled.metric);
+    for (size_t i = 0; i < PP_COUNT(gone); i++)
+        pp_metrics_add(&gone[i].metric);
     pp_metrics_add(&age.metric);
 }
 
@@ -99,6 +115,13 @@ static int report(struct pp_job_run *run, void *context, struct pp_err *err)
     return send_report(run, &self->send, err);
 }
 
+static int keep_house(struct pp_job_run *run, void *context, struct pp_err *err)
+{
+    struct mails *self = context;
+
+    return housekeeping_run(run, &self->housekeeping, err);
+}
+
 static void register_jobs(struct mails *self,
                           const struct mails_options *options)
 {
@@ -110,6 +133,7 @@ static void register_jobs(struct mails *self,
         .catch_up = PP_JOB_LATEST,
         .lease_s = lease_s,
         .attempts_max = 5,
+        .items = "subscriptions",
         .run = dispatch,
     };
     self->table[1] = (struct pp_job){
@@ -123,6 +147,15 @@ static void register_jobs(struct mails *self,
         .lease_s = lease_s,
         .attempts_max = STAFF_TRIES,
         .run = staff,
+    };
+    self->table[3] = (struct pp_job){
+        .name = HOUSEKEEPING_JOB,
+        .every_s = HOUR_S,
+        .catch_up = PP_JOB_LATEST,
+        .lease_s = HOUSEKEEPING_STATEMENT_S + LEASE_MORE_S,
+        .attempts_max = KEEPING_TRIES,
+        .statement_s = HOUSEKEEPING_STATEMENT_S,
+        .run = keep_house,
     };
 }
 
@@ -197,6 +230,7 @@ int mails_open(struct mails **mails_out, const struct mails_options *options,
         .clickhouse = self->clickhouse,
         .zones = self->zones,
         .statement_s = options->statement_s,
+        .spread_s = options->spread_s,
         .keep_on = keep_on,
         .context = self,
         .planned = &planned,
@@ -205,6 +239,8 @@ int mails_open(struct mails **mails_out, const struct mails_options *options,
         .empty = &empty,
         .disabled = &disabled,
     };
+    self->housekeeping = (struct housekeeping){
+        .keep_on = keep_on, .context = self, .gone = gone};
     if (pp_jobs_open(&self->jobs, options->postgres, "reports-mails",
                      self->table, PP_COUNT(self->table), self, err) < 0)
         return -1;

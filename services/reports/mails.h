@@ -6,9 +6,9 @@
 #include "pp_err.h"
 
 /*
- * What people are told at a time, on a thread of its own with connections of
- * its own, so that a day that is long to make anew holds up no report.
- * Replicas share the runs.
+ * What people are told at a time, and what is kept no longer, on a thread of
+ * its own with connections of its own, so that a day that is long to make anew
+ * holds up no report. Replicas share the runs.
  */
 struct mails;
 
@@ -17,6 +17,7 @@ struct mails_options {
     const char *postgres;
     int every_s; /* between two looks at what is due */
     int statement_s;
+    int spread_s;
     const char *staff_mail, *staff_zone, *staff_at;
 };
 
@@ -24,6 +25,10 @@ struct mails_options {
     PP_INT_RANGE("PAWPRINT_REPORTS_DISPATCH_SECONDS", &(options)->every_s,     \
                  "60", 1, 3600,                                                \
                  "seconds between two looks at which reports are due"),        \
+        PP_INT_RANGE("PAWPRINT_REPORTS_SPREAD_SECONDS", &(options)->spread_s,  \
+                     "1800", 0, 7200,                                          \
+                     "reports are begun up to so much after their time, each " \
+                     "always as much"),                                        \
         PP_STR("PAWPRINT_STAFF_MAIL", &(options)->staff_mail, "",              \
                "where the daily mail to those who run Pawprint goes; empty: "  \
                "there is none"),                                               \

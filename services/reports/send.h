@@ -20,6 +20,7 @@ struct send_context {
     struct pp_clickhouse *clickhouse;
     struct pp_zones *zones;
     int statement_s;
+    int spread_s; /* reports begin up to so much later: send_jitter_ms() */
     /* Before every step: -1, and *err says why, when the run is to end. */
     int (*keep_on)(void *context, struct pp_job_run *run, struct pp_err *err);
     void *context;
@@ -34,6 +35,12 @@ int send_dispatch(struct pp_job_run *run, struct send_context *context,
                   struct pp_err *err);
 int send_report(struct pp_job_run *run, struct send_context *context,
                 struct pp_err *err);
+
+/*
+ * How long after its instant a subscription's report is begun, so that not all
+ * of an hour are counted at once: always the same. Pure.
+ */
+int64_t send_jitter_ms(int64_t subscription_id, int spread_s);
 
 /* The scope of a run: subscription and date of the occurrence. Pure. */
 #define SEND_SCOPE_BYTES 48

@@ -10,6 +10,7 @@ import json
 import os
 import pathlib
 import random
+import re
 import signal
 import socket
 import subprocess
@@ -228,6 +229,28 @@ def test_a_mailbox_that_does_not_exist_gets_nothing_more():
     assert stack.run_pawprint("notify", "resend", second).returncode == 1
     shown = stack.pawprint("notify", "list", "--attempts", second)
     assert [one["state"] for one in shown] == ["suppressed", "sent"]
+
+
+def test_a_mail_that_comes_back_without_its_headers_is_known_by_its_address():
+    tag = uuid.uuid4().hex[:8]
+    with Notifiers(1, PAWPRINT_MAIL_BOUNCES="back@in.example"):
+        key = insert(an_account(), f"{tag}@example.com")
+        ends(key, "sent")
+    mail, = mails(tag)
+    back, = re.findall(r"back\+[0-9a-f]{32}@in\.example",
+                       mail["X-Envelope-From"])
+    assert mail["Message-ID"].startswith(f"<{back[5:37]}@"), mail["Message-ID"]
+    assert "List-Id" not in mail and "List-Unsubscribe" not in mail
+    report = (f"To: <{back}>\nContent-Type: multipart/report; boundary=b\n\n"
+              "--b\nContent-Type: message/delivery-status\n\nAction: failed\n"
+              "Status: 5.1.1\n\n--b--\n")
+    for result in ("suppressed", "repeated"):
+        done = subprocess.run(
+            [stack.ROOT / "build/bin/pawprint", "notify", "bounce"],
+            input=report, capture_output=True, text=True, check=True)
+        assert result in done.stdout, done
+    assert psql("SELECT count(*) FROM suppression WHERE target = "
+                f"'{tag}@example.com'") == [["1"]]
 
 
 def test_while_the_relay_is_away_mails_wait_and_no_attempt_counts():

@@ -23,7 +23,8 @@ AGENT = ("Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like "
 def reports_every_second():
     """What stands in `more` goes before the stack's environment."""
     place = pathlib.Path(stack.address("PAWPRINT_STACK_DIR")) / "more"
-    place.write_text("PAWPRINT_REPORTS_DISPATCH_SECONDS=1\n", encoding="ascii")
+    place.write_text("PAWPRINT_REPORTS_DISPATCH_SECONDS=1\n"
+                     "PAWPRINT_REPORTS_SPREAD_SECONDS=0\n", encoding="ascii")
     stack.services("down", "reports")
     stack.services("up", "reports")
     try:
@@ -125,6 +126,11 @@ def test_a_day_of_hits_comes_as_one_mail_with_the_right_numbers():
     assert "66.7 %" in text and "66.7 %" in html  # two of three left at once
     assert "evil.example" not in text and "evil.example" not in html
     assert "<b>" not in html
+    assert re.fullmatch(rf"<{site}\.report\.\S+>", mail["List-Id"])
+    assert mail["Feedback-ID"] == "report:pawprint"
+    assert mail["Auto-Submitted"] == "auto-generated"
+    assert mail["X-Auto-Response-Suppress"] == "All"
+    assert mail["Precedence"] is None
     link, = re.findall(r'href="([^"]*)"', html)
     assert "/n/unsubscribe/" in link and link in text
     assert len(html) < 60 * 1024

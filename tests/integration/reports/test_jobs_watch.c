@@ -216,6 +216,93 @@ static void a_job_that_runs_too_often_is_told(void **state)
     assert_int_equal(messages("job/hourly/often/1/well0/mail"), 1);
 }
 
+static void a_run_that_found_too_little_to_do_is_told(void **state)
+{
+    (void)state;
+    exec("INSERT INTO job_run (job, scheduled_for, state, started_at, "
+         "finished_at, numbers) VALUES ('hourly', pp_now(), 'done', pp_now() - "
+         "interval '1 minute', pp_now(), '{\"customers\":3}')");
+    looks();
+    exec("UPDATE job SET min_items = 5"); /* and no number is named */
+    looks();
+    exec("UPDATE job SET items = 'rules'"); /* which the run does not give */
+    looks();
+    assert_int_equal(messages("%"), 0);
+    exec("UPDATE job SET items = 'customers'");
+    looks();
+    looks();
+    assert_int_equal(messages("job/hourly/empty/1/bad1/mail"), 1);
+    exec("UPDATE job_run SET numbers = '{\"customers\":5}'");
+    looks();
+    assert_int_equal(messages("job/hourly/empty/1/well0/mail"), 1);
+    assert_int_equal(messages("%"), 2);
+}
+
+/* So many reports of 20 arrived, seven hours ago. */
+static void reports_of_which_arrived(int count)
+{
+    char sql[500];
+
+    snprintf(sql, sizeof(sql),
+             "INSERT INTO notification (business_key, kind, state, created_at, "
+             "handed_over_at) SELECT 'r' || n, 'report', CASE WHEN n <= %d "
+             "THEN 'sent' ELSE 'failed' END, pp_now() - interval '7 hours', "
+             "CASE WHEN n <= %d THEN pp_now() END FROM generate_series(1, 20) "
+             "AS n",
+             count, count);
+    exec(sql);
+}
+
+static void reports_that_do_not_arrive_are_told_of_six_hours_later(void **state)
+{
+    (void)state;
+    exec("UPDATE job SET job = 'report', every_s = 0, next_at = NULL");
+    reports_of_which_arrived(20);
+    looks();
+    assert_int_equal(messages("job/%"), 0);
+    exec("TRUNCATE notification CASCADE");
+    reports_of_which_arrived(19);
+    /* One that its reader does not want is not due. */
+    exec("INSERT INTO notification (business_key, kind, state, created_at) "
+         "VALUES ('x', 'report', 'suppressed', pp_now() - interval '7 hours')");
+    looks();
+    looks();
+    assert_int_equal(messages("job/report/undelivered/1/bad1/mail"), 1);
+    exec("UPDATE notification SET created_at = pp_now() - interval '5 hours' "
+         "WHERE kind = 'report'");
+    looks();
+    assert_int_equal(messages("job/report/undelivered/1/well0/mail"), 1);
+    assert_int_equal(messages("job/%"), 2);
+}
+
+static void a_report_that_was_never_made_has_not_arrived(void **state)
+{
+    (void)state;
+    exec("UPDATE job SET job = 'report', every_s = 0, next_at = NULL, "
+         "backlog_s = 0, start_grace_s = 0");
+    reports_of_which_arrived(20);
+    exec("INSERT INTO job_run (job, scheduled_for, state, attempt, not_before) "
+         "VALUES ('report', pp_now() - interval '7 hours', 'failed', 1, "
+         "pp_now())");
+    looks();
+    assert_int_equal(messages("job/report/undelivered/1/bad1/mail"), 1);
+    assert_int_equal(messages("job/%"), 1);
+}
+
+static void a_run_that_was_to_begin_later_waits_from_then_on(void **state)
+{
+    (void)state;
+    exec("INSERT INTO job_run (job, scheduled_for, starts_at, state, attempt, "
+         "not_before) VALUES ('hourly', pp_now() - interval '40 minutes', "
+         "pp_now() - interval '14 minutes', 'failed', 1, pp_now())");
+    looks();
+    assert_int_equal(messages("%"), 0);
+    pass("2 minutes");
+    exec("UPDATE job SET next_at = pp_now() + interval '1 hour'");
+    looks();
+    assert_int_equal(messages("job/hourly/backlog/1/bad1/mail"), 1);
+}
+
 static void slack_and_sms_get_the_same_message_where_they_are_set(void **state)
 {
     struct jobs_watch_options all = {.slack = "https://hooks.example/x",
@@ -241,6 +328,14 @@ int main(void)
             a_run_that_takes_its_time_is_no_backlog_and_one_that_waits_is,
             empty),
         cmocka_unit_test_setup(a_job_that_runs_too_often_is_told, empty),
+        cmocka_unit_test_setup(a_run_that_found_too_little_to_do_is_told,
+                               empty),
+        cmocka_unit_test_setup(
+            reports_that_do_not_arrive_are_told_of_six_hours_later, empty),
+        cmocka_unit_test_setup(a_report_that_was_never_made_has_not_arrived,
+                               empty),
+        cmocka_unit_test_setup(a_run_that_was_to_begin_later_waits_from_then_on,
+                               empty),
         cmocka_unit_test_setup(
             slack_and_sms_get_the_same_message_where_they_are_set, empty),
     };

@@ -214,6 +214,39 @@ static void what_is_no_report_about_a_mail_is_told_apart(void **state)
                      pp_dsn_kind_name(read_text(cases[i].text).kind));
 }
 
+#define REPORT_TO(to, back)                                                    \
+    "To: " to "\n"                                                             \
+    "Content-Type: multipart/report; boundary=b\n\n--b\n"                      \
+    "Content-Type: message/delivery-status\n\nAction: failed\n"                \
+    "Status: 5.1.1\n\n" back "--b--\n"
+#define BACK                                                                   \
+    "--b\nContent-Type: text/rfc822-headers\n\nMessage-ID: <" ID ">\n\n"
+
+static void
+the_address_that_it_goes_to_says_which_mail_it_is_about(void **state)
+{
+    static const struct {
+        const char *when, *text, *id;
+    } cases[] = {
+        {"it is in brackets", REPORT_TO("<back+" ID ">", ""), ID},
+        {"it is bare", REPORT_TO("back+" ID, ""), ID},
+        {"the address is nobody's own", REPORT_TO("<back@x.example>", ""), ""},
+        {"the mail comes back: its own id counts",
+         REPORT_TO("<back+00000000000000000000000000000000@x.example>", BACK),
+         ID},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < PP_COUNT(cases); i++) {
+        struct pp_dsn dsn = read_text(cases[i].text);
+
+        if (!pp_str_eq(dsn.message_id, pp_str_of(cases[i].id)))
+            fail_msg("when %s: %.*s", cases[i].when, PP_ARG(dsn.message_id));
+        assert_int_equal(dsn.kind, cases[i].id[0] ? PP_DSN_PERMANENT
+                                                  : PP_DSN_NO_MESSAGE_ID);
+    }
+}
+
 static void a_report_that_ends_anywhere_is_read_without_harm(void **state)
 {
     static const char whole[] = WHOLE;
@@ -236,6 +269,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_report_says_which_mail_came_back_and_why),
+        cmocka_unit_test(
+            the_address_that_it_goes_to_says_which_mail_it_is_about),
         cmocka_unit_test(
             names_in_any_case_folded_lines_and_bare_line_ends_are_read),
         cmocka_unit_test(

@@ -481,6 +481,101 @@ static void a_mail_is_small_whatever_it_is_about(void **state)
     }
 }
 
+/* --- Slack -----------------------------------------------------------------
+ */
+
+static void render_slack(const struct pp_report *report)
+{
+    const struct pp_report_reader nobody = {.test = true};
+
+    pp_buf_reset(&text);
+    pp_report_slack(report, &nobody, &text);
+    pp_buf_add_byte(&text, '\0');
+    assert_false(text.overflow);
+}
+
+static void slack_gets_the_numbers_the_first_names_and_the_dates(void **state)
+{
+    struct pp_report report = full("/kettles");
+    struct pp_buf line;
+
+    (void)state;
+    report.site = PP_LIT("kettles");
+    render_slack(&report);
+    assert_int_equal(strncmp(text.p,
+                             "kettles, Mon 16 to Sun 22 Nov 2026\n"
+                             "Days of Europe/\xE2\x80\x8B"
+                             "Berlin, beside Mon 9 to Sun 15 Nov 2026\n\n"
+                             "Visitors: 1,234 (+23.4 %)\n",
+                             70),
+                     0);
+    pp_buf_init(&line, 200);
+    for (int i = 0; i < PP_REPORT_FIGURES; i++) {
+        enum pp_report_figure figure = (enum pp_report_figure)i;
+
+        pp_buf_reset(&line);
+        pp_buf_add_text(&line, ": ");
+        pp_report_add_number(&line, figure, report.figures[i].now);
+        pp_buf_add_text(&line, " (");
+        pp_report_add_change(&line, figure, &report.figures[i]);
+        pp_buf_add_text(&line, ")\n");
+        pp_buf_add_byte(&line, '\0');
+        if (!strstr(text.p, line.p))
+            fail_msg("no %s", line.p);
+    }
+    pp_buf_fini(&line);
+    assert_non_null(strstr(text.p, "\nPages, by page views\n1. /\xE2\x80\x8B"
+                                   "kettles: 7,654\n"));
+    assert_non_null(strstr(text.p, "\nSources, by visits\n1. /\xE2\x80\x8B"
+                                   "kettles: 7,653\n"));
+    assert_non_null(strstr(text.p, "\n5. "));
+    assert_null(strstr(text.p, "\n6. "));
+    assert_null(strstr(text.p, "Countries"));
+    assert_non_null(strstr(text.p, "This is a test"));
+}
+
+/* Slack makes links, mentions and commands of what stands in < and >. */
+static void hostile_names_are_only_names_in_slack(void **state)
+{
+    static const char *const mentions[] = {
+        "<!channel>",
+        "<!here|everybody>",
+        "<@U012AB3CD>",
+        "<#C024BE7LR>",
+        "@channel",
+        "<https://evil.example|pawprint.example>",
+        "&lt;!channel&gt;",
+        "a\n2. /other: 5",
+        "<!date^0^{date}^https://evil.example|now>",
+    };
+    size_t lines = 0;
+
+    (void)state;
+    for (size_t i = 0; i < PP_COUNT(hostile) + PP_COUNT(mentions); i++) {
+        const char *name = i < PP_COUNT(hostile)
+                               ? hostile[i]
+                               : mentions[i - PP_COUNT(hostile)];
+        struct pp_report report = full(name);
+        size_t count = 0;
+
+        render_slack(&report);
+        for (const char *c = text.p; *c; c++) {
+            count += *c == '\n';
+            if (*c == '<' || *c == '>')
+                fail_msg("%s leaves a %c", name, *c);
+            if (*c == '&' && strncmp(c, "&lt;", 4) != 0 &&
+                strncmp(c, "&gt;", 4) != 0 && strncmp(c, "&amp;", 5) != 0)
+                fail_msg("%s leaves a &", name);
+        }
+        lines = i == 0 ? count : lines;
+        if (count != lines)
+            fail_msg("%s makes other lines", name);
+        if (strstr(text.p, "://") || strstr(text.p, "@channel") ||
+            strstr(text.p, "evil.example"))
+            fail_msg("%s makes a link or a mention", name);
+    }
+}
+
 static void no_link_is_made_of_what_is_no_address(void **state)
 {
     struct pp_report report = full("/");
@@ -544,6 +639,8 @@ int main(void)
         cmocka_unit_test(hostile_names_make_no_link),
         cmocka_unit_test(a_mail_loads_nothing),
         cmocka_unit_test(a_mail_is_small_whatever_it_is_about),
+        cmocka_unit_test(slack_gets_the_numbers_the_first_names_and_the_dates),
+        cmocka_unit_test(hostile_names_are_only_names_in_slack),
         cmocka_unit_test(no_link_is_made_of_what_is_no_address),
         cmocka_unit_test(a_name_that_nobody_knows_fails_at_the_start),
         cmocka_unit_test(an_empty_report_has_no_empty_tables),

@@ -178,6 +178,8 @@ static const struct mail example = {
     .subject = {"Hello", 5},
     .key = {"capacity_depleted/acc/1", 23},
     .unsubscribe = {"https://p.example/n/u?t=1", 25},
+    .list = {"k3ttl3s.report", 14},
+    .kind = {"report_empty", 12},
     .text = {"text\n", 5},
     .html = {"<p>html</p>\n", 12},
     .date_ms = 1763949923123,
@@ -205,6 +207,10 @@ static void a_mail_has_the_headers_of_one(void **state)
         "Date: Mon, 24 Nov 2025 02:05:23 +0000\r\n",
         "@pawprint.example>\r\n",
         "Auto-Submitted: auto-generated\r\n",
+        "X-Auto-Response-Suppress: All\r\n",
+        "List-Id: <k3ttl3s.report.pawprint.example>\r\n",
+        "Feedback-ID: report_empty:pawprint\r\n",
+        "Message-ID: <2c8307c7ac55ef6087b9c3b7098f27cb@pawprint.example>\r\n",
         "List-Unsubscribe: <https://p.example/n/u?t=1>\r\n",
         "List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n",
         "Content-Type: text/plain; charset=utf-8\r\n",
@@ -224,6 +230,49 @@ static void a_mail_has_the_headers_of_one(void **state)
     pp_buf_add_byte(&out, '\0');
     assert_null(strstr(out.p, "List-Unsubscribe"));
     assert_null(strstr(out.p, "Bcc"));
+    assert_null(strstr(out.p, "Precedence"));
+}
+
+static void a_mail_of_no_list_has_no_header_of_one(void **state)
+{
+    static const char *const lists[] = {"", "a>\r\nBcc: x", "a b",
+                                        "caf\xC3\xA9"};
+    struct mail mail = example;
+
+    (void)state;
+    mail.unsubscribe = PP_LIT("");
+    for (size_t i = 0; i < PP_COUNT(lists); i++) {
+        pp_buf_reset(&out);
+        mail.list = mail.kind = pp_str_of(lists[i]);
+        mail_write(&mail, &out);
+        pp_buf_add_byte(&out, '\0');
+        assert_null(strstr(out.p, "List-"));
+        assert_null(strstr(out.p, "Feedback-ID"));
+        assert_null(strstr(out.p, "Bcc"));
+        assert_non_null(strstr(out.p, "X-Auto-Response-Suppress: All\r\n"));
+    }
+}
+
+static void what_comes_back_goes_to_an_address_of_its_own(void **state)
+{
+    char id[MAIL_ID_BYTES];
+    struct pp_str from = PP_LIT("no-reply@pawprint.example");
+
+    (void)state;
+    mail_id(PP_LIT("capacity_depleted/acc/1"), id);
+    mail_add_return_path(&out, from, PP_LIT("back@in.example"), id);
+    assert_true(
+        pp_str_eq(pp_buf_str(&out),
+                  PP_LIT("back+2c8307c7ac55ef6087b9c3b7098f27cb@in.example")));
+    assert_true(mail_is_address(pp_buf_str(&out)));
+    pp_buf_reset(&out);
+    /* The longest that may be set is still an address. */
+    mail_add_return_path(
+        &out, from, PP_LIT("a234567890123456789012345678901@in.example"), id);
+    assert_true(mail_is_address(pp_buf_str(&out)));
+    pp_buf_reset(&out);
+    mail_add_return_path(&out, from, PP_LIT(""), id);
+    assert_true(pp_str_eq(pp_buf_str(&out), from));
 }
 
 /* The values are those of Python's hmac. */
@@ -258,6 +307,8 @@ int main(void)
         TEST(a_body_is_quoted_printable),
         TEST(the_same_key_has_the_same_message_id_for_ever),
         TEST(a_mail_has_the_headers_of_one),
+        TEST(a_mail_of_no_list_has_no_header_of_one),
+        TEST(what_comes_back_goes_to_an_address_of_its_own),
         TEST(a_webhook_is_signed_with_a_key_of_its_account),
     };
 

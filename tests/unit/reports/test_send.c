@@ -38,10 +38,21 @@ static void what_is_no_scope_is_refused(void **state)
             fail_msg("taken: %s", cases[i]);
 }
 
+/* A release that changed them would have reports come at other times. */
+static void a_subscription_begins_always_as_much_later(void **state)
+{
+    (void)state;
+    assert_int_equal(send_jitter_ms(1, 0), 0);
+    assert_int_equal(send_jitter_ms(1, 1800), 1427409);
+    assert_int_equal(send_jitter_ms(2, 1800), 314061);
+    assert_int_equal(send_jitter_ms(INT64_MAX, 60), 9755);
+}
+
 int main(void)
 {
     const struct CMUnitTest send[] = {
         cmocka_unit_test(a_scope_says_which_subscription_and_which_date),
+        cmocka_unit_test(a_subscription_begins_always_as_much_later),
         cmocka_unit_test(what_is_no_scope_is_refused),
     };
 
