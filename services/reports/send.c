@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "pp_crash.h"
 #include "pp_date.h"
 #include "pp_log.h"
 #include "pp_mem.h"
@@ -97,6 +98,7 @@ static int count_numbers(struct turn *turn, const struct subscription *of,
         return -1;
     count.zone = zone;
     result = pp_report_count(&count, arena, report, err);
+    pp_crash_point("reports.counted");
     pp_zone_free(&zone);
     return result;
 }
@@ -198,11 +200,13 @@ static int finish(struct pp_job_run *run, const struct subscription *of,
     if (kept < 0)
         return -1;
     *said_out = *said_out && kept == 1;
+    pp_crash_point("reports.kept");
     if (*said_out && tell(run->pg, of, report, err) < 0)
         return -1;
     pp_job_number(run, "visitors",
                   (int64_t)report->figures[PP_REPORT_VISITORS].now.value);
     pp_job_number(run, "messages", *said_out);
+    pp_crash_point("reports.told");
     return pp_job_finish(run, err);
 }
 
@@ -220,6 +224,7 @@ static int freeze(struct turn *turn, const struct subscription *of,
         pp_pg_rollback(pg);
         return -1;
     }
+    pp_crash_point("reports.frozen");
     if (said)
         pp_counter_add(turn->context->sent, 1);
     if (!pp_report_has_traffic(report))
@@ -239,6 +244,7 @@ int send_report(struct pp_job_run *run, struct send_context *context,
 
     if (!send_scope_read(run->scope, &id, &date))
         return pp_err_set(err, PP_ERR_INVALID, "no such scope: %s", run->scope);
+    pp_crash_point("reports.begun");
     pp_arena_init(&arena, ARENA_BYTES);
     result = load(run->pg, id, &of, err);
     if (result == 0 && of.wanted) {
