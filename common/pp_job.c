@@ -15,6 +15,7 @@
 #define NUMBERS_BYTES ((size_t)16 << 10)
 #define WORKER_BYTES  128
 #define CLEAN_EVERY   1000 /* turns */
+#define BURY_EVERY    100  /* turns; and where there is nothing to do */
 #define KEEP_DAYS     "35"
 #define BACKOFF_S     5
 #define BACKOFF_MAX_S 300
@@ -191,7 +192,7 @@ static int plan(struct pp_jobs *jobs, const struct pp_job *job,
     if (pp_job_row_read(jobs->pg, job, jobs->timeout, &row, err) < 0)
         return -1;
     *can_claim_out = !row.is_paused;
-    if (bury(jobs, job, err) < 0)
+    if (jobs->turns % BURY_EVERY == 0 && bury(jobs, job, err) < 0)
         return -1;
     if (jobs->turns % CLEAN_EVERY == 0 && clean_up(jobs, job, err) < 0)
         return -1;
@@ -374,6 +375,8 @@ int pp_jobs_turn(struct pp_jobs *jobs, enum pp_job_outcome *outcome_out,
             return -1;
         if (can_claim)
             got = claim(jobs, job, &run, err);
+        if (got == 0 && bury(jobs, job, err) < 0)
+            return -1;
     }
     jobs->turns++;
     jobs->next = (jobs->next + 1) % jobs->count;

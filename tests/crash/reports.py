@@ -248,6 +248,10 @@ class Bench:
         open_runs = sql("SELECT count(*) FROM job_run WHERE job = 'report' AND "
                         "state <> 'done'")
         assert open_runs == "0", open_runs
+        # By them accounts take turns.
+        of_accounts = sql("SELECT count(*) FROM job_run WHERE job = 'report' AND "
+                          f"account_id LIKE '{self.rows.tag}a%'")
+        assert of_accounts == str(SUBSCRIPTIONS), of_accounts
         return states
 
     def check_mails(self, dice, states):
