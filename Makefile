@@ -158,7 +158,7 @@ build/crash/rename.so: tests/crash/rename.c
 SEEDS ?= 1
 SEED ?=
 ENGINE ?=
-crash: ready $(KIT) build/crash/rename.so ## kills at named points; SERVICE=writer|meter|notifier|billing|billing-deliveries|billing-away SEEDS=20, or SEED=7, ENGINE=modern|old
+crash: ready $(KIT) build/crash/rename.so ## kills at named points; SERVICE=writer|meter|notifier|reports|billing|billing-deliveries|billing-away SEEDS=20, or SEED=7, ENGINE=modern|old, SUBSCRIPTIONS=500 KILLS=20 of reports
 	@tests/crash/run "$(or $(SERVICE),writer)" "$(SEEDS)" "$(SEED)" "$(ENGINE)"
 
 RUNS ?= 100

@@ -13,6 +13,7 @@
 
 #define NUMBERS_BYTES ((size_t)16 << 10)
 #define WORKER_BYTES  128
+#define BURY_EVERY    100 /* turns; and where there is nothing to do */
 #define BACKOFF_S     5
 #define BACKOFF_MAX_S 300
 #define ZONES_MAX     16
@@ -34,6 +35,7 @@ struct pp_jobs {
     size_t count, next; /* whose turn it is to be asked first */
     void *context;
     char worker[WORKER_BYTES];
+    unsigned turns;
 };
 
 /* What can't be is known before the service is ready. */
@@ -172,7 +174,7 @@ static int plan(struct pp_jobs *jobs, const struct pp_job *job,
     if (pp_job_row_read(jobs->pg, job, jobs->timeout, &row, err) < 0)
         return -1;
     *can_claim_out = !row.is_paused;
-    if (bury(jobs, job, err) < 0)
+    if (jobs->turns % BURY_EVERY == 0 && bury(jobs, job, err) < 0)
         return -1;
     if (row.is_paused)
         return 0;
@@ -353,7 +355,10 @@ int pp_jobs_turn(struct pp_jobs *jobs, enum pp_job_outcome *outcome_out,
             return -1;
         if (can_claim)
             got = claim(jobs, job, &run, err);
+        if (got == 0 && bury(jobs, job, err) < 0)
+            return -1;
     }
+    jobs->turns++;
     jobs->next = (jobs->next + 1) % jobs->count;
     if (got <= 0)
         return got;

@@ -8,9 +8,11 @@
 
 #include "pp_log.h"
 #include "pp_mem.h"
+#include "pp_time.h"
 
-#define IDLE_US 200000
-#define AWAY_US 2000000
+#define IDLE_US  200000
+#define AWAY_US  2000000
+#define RENEW_MS 1000 /* a lease that is younger is not renewed */
 
 struct pp_job_thread {
     int (*turn)(void *context, enum pp_job_outcome *outcome_out,
@@ -18,6 +20,9 @@ struct pp_job_thread {
     void *context;
     pthread_t thread;
     atomic_bool stop;
+    /* The thread's own: */
+    int64_t fence; /* of the run that renewed its lease last */
+    struct pp_mono renewed_at;
 };
 
 /* In slices: who is told to stop does not sleep on. */
@@ -78,11 +83,26 @@ void pp_job_thread_close(struct pp_job_thread **thread)
     *thread = NULL;
 }
 
-int pp_job_thread_keep_on(const struct pp_job_thread *thread,
-                          struct pp_job_run *run, struct pp_err *err)
+static int renew(struct pp_job_thread *self, struct pp_job_run *run,
+                 struct pp_err *err)
+{
+    struct pp_mono now = pp_mono_now();
+
+    if (run->fence == self->fence &&
+        pp_mono_ms(self->renewed_at, now) < RENEW_MS)
+        return 0;
+    if (pp_job_renew(run, err) < 0)
+        return -1;
+    self->fence = run->fence;
+    self->renewed_at = now;
+    return 0;
+}
+
+int pp_job_thread_keep_on(struct pp_job_thread *thread, struct pp_job_run *run,
+                          struct pp_err *err)
 {
     if (!atomic_load(&thread->stop))
-        return pp_job_renew(run, err);
+        return renew(thread, run, err);
     pp_job_give_back(run);
     return pp_err_set(err, PP_ERR_AGAIN, "told to stop");
 }

@@ -26,10 +26,11 @@ int pp_job_thread_open(struct pp_job_thread **thread_out,
 void pp_job_thread_close(struct pp_job_thread **thread);
 
 /*
- * For a job, before each of its steps: renews its lease. PP_ERR_AGAIN: the
- * thread is to end, the run is given back; PP_ERR_DENIED: it is another's.
+ * For a job, before each of its steps, however short they are: renews its
+ * lease when that is a second old. PP_ERR_AGAIN: the thread is to end, the run
+ * is given back; PP_ERR_DENIED: it is another's. Only on the thread itself.
  */
-int pp_job_thread_keep_on(const struct pp_job_thread *thread,
-                          struct pp_job_run *run, struct pp_err *err);
+int pp_job_thread_keep_on(struct pp_job_thread *thread, struct pp_job_run *run,
+                          struct pp_err *err);
 
 #endif

@@ -363,11 +363,19 @@ static struct pp_str with_commas(struct pp_str number, struct pp_arena *arena)
     return (struct pp_str){pp_arena_text(arena, (struct pp_str){text, n}), n};
 }
 
-/* One member; json stands behind its key, in slot i of the message. */
-static bool take_value(struct pp_json *json, enum pp_json_token token,
-                       struct pp_arena *arena, struct pp_str *value)
+/* What the number is of is not counted: links are made of it. */
+static bool is_id(struct pp_str name)
 {
-    if (token == PP_JSON_STRING)
+    return pp_str_eq(name, PP_LIT("subscription")) ||
+           pp_str_ends(name, PP_LIT("_id"));
+}
+
+/* One member of that name; json stands behind its key. */
+static bool take_value(struct pp_json *json, struct pp_str name,
+                       enum pp_json_token token, struct pp_arena *arena,
+                       struct pp_str *value)
+{
+    if (token == PP_JSON_STRING || (token == PP_JSON_NUMBER && is_id(name)))
         *value = json->str;
     else if (token == PP_JSON_NUMBER)
         *value = with_commas(json->str, arena);
@@ -393,9 +401,10 @@ int pp_message_facts(const struct pp_message *message, struct pp_str text,
     else
         token = PP_JSON_ERROR;
     while (token == PP_JSON_KEY) {
-        size_t i = index_of(message, json.str);
+        struct pp_str name = json.str;
+        size_t i = index_of(message, name);
 
-        if (!take_value(&json, pp_json_next(&json), arena,
+        if (!take_value(&json, name, pp_json_next(&json), arena,
                         i < message->names_count ? &values->of[i]
                                                  : &passed_over))
             break;

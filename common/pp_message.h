@@ -47,7 +47,8 @@ struct pp_str pp_message_get(const struct pp_message *message, const char *name,
                              const struct pp_message_values *values);
 
 /*
- * Sets what a JSON object says: texts as they are, whole numbers as 12,345.
+ * Sets what a JSON object says: texts as they are, whole numbers as 12,345,
+ * but for `subscription` and what ends in _id, which stay as they are.
  * What has no name in the message is passed over. PP_ERR_INVALID: it is no
  * object, or larger than the arena.
  */

@@ -15,6 +15,12 @@
 /* Of these a second copy is worse than none. */
 #define REPORTS "('report', 'report_empty')"
 
+/* A process may have sent the dot, and did not live to say so. */
+#define LEFT_AT_DOT                                                            \
+    "EXISTS (SELECT FROM delivery d WHERE d.notification_id = "                \
+    "notification.notification_id AND d.fence = notification.fence AND "       \
+    "d.at_dot AND d.state = 'trying')"
+
 struct ledger {
     struct pp_pg *pg;
     const struct ledger_options *options;
@@ -54,7 +60,8 @@ void ledger_close(struct ledger **ledger)
  */
 static const char claim_sql[] =
     "WITH next AS (SELECT notification_id, state, fence FROM notification "
-    "WHERE state IN ('due', 'sending') AND not_before <= pp_now() AND "
+    "WHERE state IN ('due', 'sending') AND not_before <= pp_now() AND NOT "
+    "(state = 'sending' AND kind IN " REPORTS " AND " LEFT_AT_DOT ") AND "
     "channel || CASE WHEN channel = 'slack' AND target IS NULL THEN '?' ELSE "
     "'' "
     "END = ANY (string_to_array($1, ',')) "
@@ -117,7 +124,7 @@ static void read_message(const struct pp_pg_rows *rows,
     };
 }
 
-/* Reports that may be there, of processes that did not live to say so. */
+/* Reports that claim_sql passes over. */
 static const char unknown_sql[] =
     "WITH left_behind AS (UPDATE notification n SET state = 'unknown', "
     "finished_at = pp_now() FROM delivery d WHERE n.state = 'sending' AND "
@@ -146,6 +153,11 @@ bool ledger_dot(struct ledger *ledger, const struct ledger_message *message)
     return ours;
 }
 
+int ledger_give_up(struct ledger *ledger, struct pp_err *err)
+{
+    return pp_pg_exec(ledger->pg, unknown_sql, 0, NULL, err);
+}
+
 int ledger_claim(struct ledger *ledger, const char *channels,
                  struct ledger_message *message_out, struct pp_err *err)
 {
@@ -155,8 +167,6 @@ int ledger_claim(struct ledger *ledger, const char *channels,
 
     snprintf(lease, sizeof(lease), "%d", ledger->options->lease_ms);
     pp_pg_rows_fini(&ledger->claimed);
-    if (pp_pg_exec(ledger->pg, unknown_sql, 0, NULL, err) < 0)
-        return -1;
     if (pp_pg_query(ledger->pg, claim_sql, PP_COUNT(values), values,
                     &ledger->claimed, err) < 0)
         return -1;

@@ -51,6 +51,13 @@ struct ledger_message {
 int ledger_claim(struct ledger *ledger, const char *channels,
                  struct ledger_message *message_out, struct pp_err *err);
 
+/*
+ * Reports whose process died when they may have been there become unknown;
+ * ledger_claim() passes them over. For every few seconds: it looks at all that
+ * waits.
+ */
+int ledger_give_up(struct ledger *ledger, struct pp_err *err);
+
 /* How an attempt ended. */
 struct ledger_end {
     enum outcome outcome;

@@ -248,6 +248,8 @@ static int look(struct notifier *self, struct pp_err *err)
     if (self->looked_at.ns &&
         pp_mono_ms(self->looked_at, pp_mono_now()) < LOOK_MS)
         return 0;
+    if (ledger_give_up(self->ledger, err) < 0)
+        return -1;
     for (int i = 0; i < CHANNELS; i++) {
         struct ledger_waiting now;
 

@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "pp_crash.h"
 #include "pp_date.h"
 #include "pp_log.h"
 #include "pp_mem.h"
@@ -201,10 +202,14 @@ static int plan_one_page(struct pp_pg *pg, struct send_context *context,
     if (pp_pg_begin(pg, err) < 0)
         return -1;
     count = plan_page(pg, context, err);
+    if (count > 0)
+        pp_crash_point("reports.page");
     if (count < 0 || pp_pg_commit(pg, err) < 0) {
         pp_pg_rollback(pg);
         return -1;
     }
+    if (count > 0)
+        pp_crash_point("reports.paged");
     return count;
 }
 

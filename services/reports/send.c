@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "pp_crash.h"
 #include "pp_date.h"
 #include "pp_log.h"
 #include "pp_mem.h"
@@ -13,6 +14,7 @@
 #define NUMBER_BYTES 24
 #define ARENA_BYTES  ((size_t)256 << 10)
 #define JSON_BYTES   ((size_t)128 << 10)
+#define NUMBERS_LAST "5 minutes" /* for others of the same site and period */
 
 /* A subscription as it is now. Texts belong to rows. */
 struct subscription {
@@ -72,8 +74,62 @@ static enum pp_schedule_every every_of(const char *text)
                             : PP_SCHEDULE_MONTH;
 }
 
-static int count_numbers(struct turn *turn, const struct subscription *of,
-                         int64_t date, struct pp_arena *arena,
+/* What it is about; numbers are not known yet. */
+static struct pp_report describe(const struct subscription *of, int64_t date)
+{
+    struct pp_report report = {
+        .site = pp_str_of(of->site),
+        .site_id = pp_str_of(of->site_id),
+        .zone = pp_str_of(of->zone),
+        .every = pp_str_of(of->every),
+        .period = pp_period_before(every_of(of->every), of->weekday, date),
+    };
+
+    report.before = pp_report_before(report.every, report.period);
+    return report;
+}
+
+/*
+ * Numbers that another recipient was given of the same period, a moment ago:
+ * all of a site read the same, and it is counted once. *found_out: there are
+ * some.
+ */
+static int take_numbers(struct pp_pg *pg, struct pp_report *report,
+                        struct pp_arena *arena, bool *found_out,
+                        struct pp_err *err)
+{
+    const struct pp_report about = *report;
+    char first[PP_DATE_TEXT_BYTES], end[PP_DATE_TEXT_BYTES];
+    const char *values[] = {about.site_id.p, about.every.p, first, end,
+                            about.zone.p};
+    const char *kept = NULL;
+    struct pp_pg_rows rows;
+    int result;
+
+    pp_date_text(about.period.first, first);
+    pp_date_text(about.period.end, end);
+    result = pp_pg_query(
+        pg,
+        "SELECT k.numbers FROM report_subscription s JOIN report_run k USING "
+        "(subscription_id) WHERE s.site_id = $1 AND s.every = $2 AND "
+        "k.period_first = $3::date AND k.period_end = $4::date AND k.zone = $5 "
+        "AND k.frozen_at > pp_now() - interval '" NUMBERS_LAST "' LIMIT 1",
+        PP_COUNT(values), values, &rows, err);
+    *found_out = result == 0 && rows.count == 1;
+    if (*found_out)
+        kept = pp_arena_text(arena, pp_str_of(pp_pg_text(&rows, 0, 0)));
+    pp_pg_rows_fini(&rows);
+    if (!*found_out)
+        return result;
+    if (!kept)
+        return pp_err_set(err, PP_ERR_INVALID, "the report is too large");
+    result = pp_report_read(pp_str_of(kept), arena, report, err);
+    report->site = about.site; /* may have another name by now */
+    report->before = about.before;
+    return result;
+}
+
+static int count_numbers(struct turn *turn, struct pp_arena *arena,
                          struct pp_report *report, struct pp_err *err)
 {
     struct pp_report_count count = {
@@ -83,20 +139,18 @@ static int count_numbers(struct turn *turn, const struct subscription *of,
         .context = turn,
     };
     struct pp_zone *zone = NULL;
+    bool found;
     int result;
 
-    *report = (struct pp_report){
-        .site = pp_str_of(of->site),
-        .site_id = pp_str_of(of->site_id),
-        .zone = pp_str_of(of->zone),
-        .every = pp_str_of(of->every),
-        .period = pp_period_before(every_of(of->every), of->weekday, date),
-    };
-    report->before = pp_report_before(report->every, report->period);
+    if (take_numbers(turn->run->pg, report, arena, &found, err) < 0)
+        return -1;
+    if (found)
+        return 0;
     if (pp_zones_get(turn->context->zones, report->zone, &zone, err) < 0)
         return -1;
     count.zone = zone;
     result = pp_report_count(&count, arena, report, err);
+    pp_crash_point("reports.counted");
     pp_zone_free(&zone);
     return result;
 }
@@ -198,11 +252,13 @@ static int finish(struct pp_job_run *run, const struct subscription *of,
     if (kept < 0)
         return -1;
     *said_out = *said_out && kept == 1;
+    pp_crash_point("reports.kept");
     if (*said_out && tell(run->pg, of, report, err) < 0)
         return -1;
     pp_job_number(run, "visitors",
                   (int64_t)report->figures[PP_REPORT_VISITORS].now.value);
     pp_job_number(run, "messages", *said_out);
+    pp_crash_point("reports.told");
     return pp_job_finish(run, err);
 }
 
@@ -220,6 +276,7 @@ static int freeze(struct turn *turn, const struct subscription *of,
         pp_pg_rollback(pg);
         return -1;
     }
+    pp_crash_point("reports.frozen");
     if (said)
         pp_counter_add(turn->context->sent, 1);
     if (!pp_report_has_traffic(report))
@@ -239,10 +296,12 @@ int send_report(struct pp_job_run *run, struct send_context *context,
 
     if (!send_scope_read(run->scope, &id, &date))
         return pp_err_set(err, PP_ERR_INVALID, "no such scope: %s", run->scope);
+    pp_crash_point("reports.begun");
     pp_arena_init(&arena, ARENA_BYTES);
     result = load(run->pg, id, &of, err);
     if (result == 0 && of.wanted) {
-        result = count_numbers(&turn, &of, date, &arena, &report, err);
+        report = describe(&of, date);
+        result = count_numbers(&turn, &arena, &report, err);
         if (result == 0)
             result = freeze(&turn, &of, &report, err);
     } else if (result == 0) {

@@ -8,7 +8,7 @@ import time
 import uuid
 
 from e2e.test_notifier import (Notifiers, an_account, at_once, attempts, ends,
-                               insert, mails, psql)
+                               insert, mails, mode, psql, state)
 from e2e.test_notifier_public import ONE_CLICK, Public, arrived
 from e2e.test_notifier_public import unsubscribe_link
 from kit import stack
@@ -282,3 +282,81 @@ def test_no_report_comes_twice_whoever_is_killed_or_cut_off():
         stack.until("it was refused", lambda: ("again", 452) in attempts(again))
         at_once(again)
         ends(again, "sent")
+
+
+def was_at_the_dot(key):
+    """Whether it was written down, at the last attempt, that the final dot
+    follows."""
+    return psql("SELECT at_dot FROM delivery JOIN notification n USING "
+                f"(notification_id) WHERE n.business_key = '{key}' ORDER BY "
+                "delivery.fence DESC LIMIT 1")[0][0] == "t"
+
+
+def test_a_hostile_relay_gets_no_report_out_twice():
+    """The recipient's address tells the mailbox what to answer where."""
+    cases = [  # address, how the attempts end, what becomes of it, copies
+        ("421.rcpt.1", [("away", 421), ("sent", 250)], "sent", 1),
+        ("421.dot.1", [("again", 421), ("sent", 250)], "sent", 1),
+        ("450.rcpt.1", [("again", 450), ("sent", 250)], "sent", 1),
+        ("450.dot.1", [("again", 450), ("sent", 250)], "sent", 1),
+        ("451.data.2", [("again", 451)] * 2 + [("sent", 250)], "sent", 1),
+        ("552.dot", [("failed", 552)], "failed", 0),
+        ("554.rcpt", [("failed", 554)], "failed", 0),
+        ("554.data", [("failed", 554)], "failed", 0),
+        ("554.dot", [("failed", 554)], "failed", 0),
+        ("cut.rcpt.1", [("away", 0), ("sent", 250)], "sent", 1),
+        ("cut.data.1", [("again", 0), ("sent", 250)], "sent", 1),
+        # The dot of a small body is on its way before anybody sees the cut.
+        ("cut.body", [("doubtful", 0)], "unknown", 0),
+        ("cut.dot", [("doubtful", 0)], "unknown", 1),
+        ("slow.rcpt.1", [("away", 0), ("sent", 250)], "sent", 1),
+        ("slow.dot", [("doubtful", 0)], "unknown", 1),
+    ]
+    account = an_account()
+    with Notifiers(1, PAWPRINT_NOTIFIER_TIMEOUT_MS="1500"):
+        for address, ended, becomes, copies in cases:
+            tag = uuid.uuid4().hex[:8]
+            key = insert(account, f"{address}@{tag}.example",
+                         kind="report_empty", facts=EMPTY)
+            for count in range(1, len(ended)):
+                stack.until(f"{address}: attempt {count}", lambda c=count: len(
+                    [one for one in attempts(key) if one[0] != "trying"]) >= c)
+                at_once(key)
+            ends(key, becomes)
+            assert attempts(key) == ended, (address, attempts(key))
+            # The slow one is kept two seconds after it was given up.
+            stack.until(f"{address}: {copies} copies",
+                        lambda t=tag, c=copies: len(mails(t)) == c, 5)
+            assert was_at_the_dot(key) == (
+                becomes in ("sent", "unknown") or address.endswith(".dot")
+            ), address
+            assert psql("SELECT handed_over_at IS NOT NULL FROM notification "
+                        f"WHERE business_key = '{key}'") == [
+                            ["t" if becomes == "sent" else "f"]], address
+        # Whoever does not exist gets no other report, and it is not tried.
+        tag = uuid.uuid4().hex[:8]
+        for becomes in ("failed", "suppressed"):
+            key = insert(account, f"550.rcpt.1@{tag}.example",
+                         kind="report_empty", facts=EMPTY)
+            ends(key, becomes)
+        assert attempts(key) == [("suppressed", 0)] and not mails(tag)
+    return f"{len(cases)} ways of answering"
+
+
+def test_no_report_goes_to_a_relay_that_is_away_or_does_not_encrypt():
+    account, tag = an_account(), uuid.uuid4().hex[:8]
+    for number, (line, code) in enumerate((("greeting 421", 421),
+                                           ("starttls 454", 454))):
+        to = f"{tag}.{number}@example.com"
+        with Notifiers(1), mode(line):
+            key = insert(account, to, kind="report_empty", facts=EMPTY)
+            stack.until("it was tried", lambda k=key, c=code: (
+                ("away", c) in attempts(k)))
+            assert state(key) in ("due", "sending") and not mails(to)
+        ends(key, "sent", 60)
+        rest = attempts(key)
+        assert rest.pop() == ("sent", 250)
+        assert all(one == ("away", code) for one in rest), rest
+        assert [mail["X-Tls"] for mail in mails(to)] == ["yes"]
+        assert psql("SELECT attempts FROM notification WHERE business_key = "
+                    f"'{key}'") == [["1"]]

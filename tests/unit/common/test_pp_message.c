@@ -159,6 +159,24 @@ static void facts_are_taken_from_json_and_numbers_get_commas(void **state)
         strstr(html_of(message, &values), "Caf\xC3\xA9 &lt;&amp;&gt;"));
 }
 
+static void what_a_link_is_made_of_gets_no_commas(void **state)
+{
+    const struct pp_message *message = pp_message_find(messages, "report");
+    struct pp_message_values values = {0};
+    struct pp_err err = {0};
+
+    (void)state;
+    assert_int_equal(
+        pp_message_facts(message,
+                         PP_LIT("{\"subscription\":12345,\"visitors\":6789}"),
+                         &arena, &values, &err),
+        0);
+    assert_true(pp_str_eq(pp_message_get(message, "subscription", &values),
+                          PP_LIT("12345")));
+    assert_true(pp_str_eq(pp_message_get(message, "visitors", &values),
+                          PP_LIT("6,789")));
+}
+
 static void facts_that_are_no_object_are_refused(void **state)
 {
     static const char *const facts[] = {
@@ -246,6 +264,7 @@ int main(void)
             html_and_text_of_every_kind_say_each_value_that_is_needed),
         cmocka_unit_test(no_mail_loads_anything_from_elsewhere),
         cmocka_unit_test(facts_are_taken_from_json_and_numbers_get_commas),
+        cmocka_unit_test(what_a_link_is_made_of_gets_no_commas),
         cmocka_unit_test(facts_that_are_no_object_are_refused),
         cmocka_unit_test(a_value_that_is_needed_and_missing_is_named),
         cmocka_unit_test(a_link_that_is_no_address_of_the_web_is_left_out),
