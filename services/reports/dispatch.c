@@ -50,6 +50,7 @@ struct due {
     bool is_new; /* or was resumed: nothing before now is told */
     struct pp_schedule schedule;
     struct pp_str zone;
+    const char *account; /* accounts take turns */
 };
 
 static enum pp_schedule_every every_of(struct pp_str text)
@@ -70,6 +71,7 @@ static struct due row_of(const struct pp_pg_rows *rows, int i)
                      .month_day = 1},
         .zone = pp_str_of(pp_pg_text(rows, i, 4)),
         .now_ms = pp_pg_int64(rows, i, 6),
+        .account = pp_pg_text(rows, i, 7),
     };
 
     due.is_new =
@@ -93,14 +95,14 @@ static int move_on(struct pp_pg *pg, const struct due *due, int64_t date,
                       3, values, err);
 }
 
-static int add_run(struct pp_pg *pg, int64_t id,
+static int add_run(struct pp_pg *pg, const struct due *due,
                    struct pp_occurrence occurrence, struct pp_err *err)
 {
     char scope[SEND_SCOPE_BYTES], at[PP_WALL_TEXT_BYTES];
 
-    send_scope(id, occurrence.date, scope);
+    send_scope(due->id, occurrence.date, scope);
     pp_wall_text((struct pp_wall){occurrence.at_ms}, at);
-    return pp_job_add(pg, SEND_REPORT, scope, at, err);
+    return pp_job_add_of(pg, SEND_REPORT, due->account, scope, at, 0, err);
 }
 
 /* All that is due of one subscription, and when it is due next. */
@@ -118,7 +120,7 @@ static int plan(struct pp_pg *pg, struct send_context *context,
          next = pp_schedule_after(&due->schedule, zone, date)) {
         bool late = due->now_ms - next.at_ms > late_ms[due->schedule.every];
 
-        if (!late && add_run(pg, due->id, next, err) < 0)
+        if (!late && add_run(pg, due, next, err) < 0)
             return -1;
         pp_counter_add(late ? context->missed : context->planned, 1);
         date = next.date;
@@ -156,7 +158,8 @@ static int plan_page(struct pp_pg *pg, struct send_context *context,
     static const char sql[] =
         "SELECT r.subscription_id, r.every, r.minute, r.weekday, s.zone, "
         "coalesce(r.last_date::text, ''), floor(extract(epoch FROM pp_now()) "
-        "* 1000)::bigint FROM report_subscription r JOIN site s USING "
+        "* 1000)::bigint, r.account_id FROM report_subscription r JOIN site s "
+        "USING "
         "(site_id) WHERE r.state = 'active' AND r.next_at <= pp_now() ORDER BY "
         "r.next_at LIMIT $1::int FOR UPDATE OF r SKIP LOCKED";
     char most[NUMBER_BYTES];
@@ -195,17 +198,20 @@ static int plan_one_page(struct pp_pg *pg, struct send_context *context,
 /*
  * Where nothing arrives nothing is sent, and the owner is told once: what is
  * on the list of those that get nothing more is so since an instant, and that
- * is part of the message's key.
+ * is part of the message's key. The list asks for subscriptions, one by one
+ * (OFFSET 0): it is the shorter one, which Postgres does not always see.
  */
 static int disable(struct pp_pg *pg, struct send_context *context,
                    struct pp_err *err)
 {
     static const char sql[] =
         "WITH gone AS (UPDATE report_subscription r SET state = 'disabled', "
-        "reason = left(p.answer, 300) FROM suppression p WHERE r.state = "
-        "'active' AND p.channel = r.channel AND (r.channel = 'mail' AND "
-        "p.target = lower(r.recipient) OR r.channel <> 'mail' AND p.target = "
-        "r.recipient) RETURNING r.subscription_id, r.account_id, r.site_id, "
+        "reason = left(p.answer, 300) FROM suppression p, LATERAL (SELECT "
+        "subscription_id FROM report_subscription WHERE channel = p.channel "
+        "AND lower(recipient) = lower(p.target) AND (channel = 'mail' OR "
+        "recipient = p.target) OFFSET 0) AS its WHERE r.subscription_id = "
+        "its.subscription_id AND r.state = 'active' RETURNING "
+        "r.subscription_id, r.account_id, r.site_id, "
         "r.recipient, r.every, r.reason, p.created_at) INSERT INTO "
         "notification (business_key, kind, account_id, site_id, facts) SELECT "
         "'report_disabled/' || subscription_id || '/' || extract(epoch FROM "
