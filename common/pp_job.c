@@ -188,6 +188,7 @@ static int plan(struct pp_jobs *jobs, const struct pp_job *job,
 static int claim(struct pp_jobs *jobs, const struct pp_job *job,
                  struct pp_job_run *run, struct pp_err *err)
 {
+    /* OPEN is what the index of turns holds: else it would not be used. */
     static const char sql[] =
         "UPDATE job_run SET state = 'running', attempt = attempt + 1, "
         "fence = nextval('job_fence'), worker = $2, error = '', "
@@ -195,7 +196,7 @@ static int claim(struct pp_jobs *jobs, const struct pp_job *job,
         "started_at = pp_now(), finished_at = NULL "
         "WHERE (job, scope, scheduled_for) = ("
         "SELECT job, scope, scheduled_for FROM job_run WHERE job = $1 "
-        "AND attempt < $4::int AND (state IN ('due', 'failed') "
+        "AND " OPEN " AND attempt < $4::int AND (state IN ('due', 'failed') "
         "AND not_before <= (SELECT pp_now()) OR state = 'running' "
         "AND lease_until <= (SELECT pp_now())) ORDER BY turn, scheduled_for, "
         "scope LIMIT 1 FOR UPDATE SKIP LOCKED) "

@@ -216,17 +216,20 @@ static int plan_one_page(struct pp_pg *pg, struct send_context *context,
 /*
  * Where nothing arrives nothing is sent, and the owner is told once: what is
  * on the list of those that get nothing more is so since an instant, and that
- * is part of the message's key.
+ * is part of the message's key. The list asks for subscriptions, one by one
+ * (OFFSET 0): it is the shorter one, which Postgres does not always see.
  */
 static int disable(struct pp_pg *pg, struct send_context *context,
                    struct pp_err *err)
 {
     static const char sql[] =
         "WITH gone AS (UPDATE report_subscription r SET state = 'disabled', "
-        "reason = left(p.answer, 300) FROM suppression p WHERE r.state = "
-        "'active' AND p.channel = r.channel AND (r.channel = 'mail' AND "
-        "p.target = lower(r.recipient) OR r.channel <> 'mail' AND p.target = "
-        "r.recipient) RETURNING r.subscription_id, r.account_id, r.site_id, "
+        "reason = left(p.answer, 300) FROM suppression p, LATERAL (SELECT "
+        "subscription_id FROM report_subscription WHERE channel = p.channel "
+        "AND lower(recipient) = lower(p.target) AND (channel = 'mail' OR "
+        "recipient = p.target) OFFSET 0) AS its WHERE r.subscription_id = "
+        "its.subscription_id AND r.state = 'active' RETURNING "
+        "r.subscription_id, r.account_id, r.site_id, "
         "r.recipient, r.every, r.reason, p.created_at) INSERT INTO "
         "notification (business_key, kind, account_id, site_id, facts) SELECT "
         "'report_disabled/' || subscription_id || '/' || extract(epoch FROM "

@@ -445,6 +445,37 @@ static void ten_thousand_runs_of_one_account_hold_up_no_other(void **state)
     pp_jobs_close(&jobs);
 }
 
+/* Rows that Postgres read one after the other; it says so with a delay. */
+static int64_t rows_scanned(void)
+{
+    return number("SELECT seq_tup_read FROM pg_stat_user_tables WHERE relname "
+                  "= 'job_run'");
+}
+
+static void a_claim_reads_no_row_that_is_not_its_own(void **state)
+{
+    static const struct pp_job job = {
+        .name = "queue", .lease_s = 10, .attempts_max = 3, .run = note};
+    struct pp_jobs *jobs = jobs_of(&job, NULL);
+    int64_t before;
+
+    (void)state;
+    exec("INSERT INTO job_run (job, scope, scheduled_for) SELECT 'queue', "
+         "'q' || n, '2026-01-01' FROM generate_series(1, 20000) AS n");
+    exec("ANALYZE job_run");
+    exec("SELECT pg_stat_force_next_flush()"); /* what the tests before read */
+    assert_int_equal(turn(jobs), PP_JOB_DONE); /* the first one cleans up */
+    usleep(1100000);
+    assert_int_equal(turn(jobs), PP_JOB_DONE);
+    before = rows_scanned();
+    for (int i = 0; i < 5; i++)
+        assert_int_equal(turn(jobs), PP_JOB_DONE);
+    usleep(1100000);
+    assert_int_equal(turn(jobs), PP_JOB_DONE);
+    assert_int_equal(rows_scanned() - before, 0);
+    pp_jobs_close(&jobs);
+}
+
 static void a_paused_job_waits_and_then_does_what_its_policy_says(void **s)
 {
     static const struct pp_job job = {.name = "minute",
@@ -508,6 +539,7 @@ int main(void)
         cmocka_unit_test_setup(who_must_is_never_buried, empty),
         cmocka_unit_test_setup(
             ten_thousand_runs_of_one_account_hold_up_no_other, empty),
+        cmocka_unit_test_setup(a_claim_reads_no_row_that_is_not_its_own, empty),
         cmocka_unit_test_setup(
             a_paused_job_waits_and_then_does_what_its_policy_says, empty),
         cmocka_unit_test_setup(a_statement_of_a_job_ends_when_its_time_is_over,
