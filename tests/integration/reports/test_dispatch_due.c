@@ -34,8 +34,8 @@ static int make_database(void **state)
     postgres_migrate(DATABASE, dsn);
     postgres_dsn(DATABASE, "pawprint_reports", theirs);
     assert_int_equal(pp_pg_open(&pg, dsn, "test", &err), 0);
-    assert_int_equal(
-        pp_zones_open(&zones, PP_ZONES_FOLDER, 10, 600000, &err), 0);
+    assert_int_equal(pp_zones_open(&zones, PP_ZONES_FOLDER, 10, 600000, &err),
+                     0);
     exec("INSERT INTO account (account_id, name, owner_mail) SELECT 'a' || n, "
          "'Shop', 'a@example.com' FROM generate_series(1, 2) AS n");
     exec("INSERT INTO site (site_id, account_id, name) SELECT 's' || n, 'a' || "
@@ -114,27 +114,6 @@ static int64_t dispatch(void)
     return took_ms;
 }
 
-static void accounts_take_turns_however_many_reports_one_has(void **state)
-{
-    (void)state;
-    subscribe("1", 700, "-1 day");
-    subscribe("2", 2, "-1 hour");
-    dispatch();
-    assert_true(number("SELECT count(*) FROM job_run WHERE account_id = 'a1'") >
-                600);
-    assert_true(number("SELECT max(turn) FROM job_run WHERE account_id = "
-                       "'a1'") > 600);
-    /* The last report of the small account is among the first of all. */
-    assert_true(number("SELECT count(*) FROM job_run WHERE turn <= (SELECT "
-                       "max(turn) FROM job_run WHERE account_id = 'a2')") <=
-                8);
-    assert_true(number("SELECT count(*) FROM job_run WHERE account_id = "
-                       "'a2'") > 0);
-    assert_int_equal(number("SELECT count(*) FROM report_subscription WHERE "
-                            "next_at <= pp_now()"),
-                     0);
-}
-
 static void only_those_on_the_list_are_stopped_whatever_their_case(void **state)
 {
     (void)state;
@@ -181,12 +160,10 @@ static void a_long_list_and_many_subscriptions_do_not_hold_it_up(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(accounts_take_turns_however_many_reports_one_has,
-                               empty),
         cmocka_unit_test_setup(
             only_those_on_the_list_are_stopped_whatever_their_case, empty),
-        cmocka_unit_test_setup(a_long_list_and_many_subscriptions_do_not_hold_it_up,
-                               empty),
+        cmocka_unit_test_setup(
+            a_long_list_and_many_subscriptions_do_not_hold_it_up, empty),
     };
 
     return cmocka_run_group_tests(tests, make_database, drop_database);
