@@ -124,116 +124,42 @@ void staff_facts(const int64_t n[STAFF_NUMBERS], const char *day,
     "::timestamptz AND bucket_at < " to "::timestamptz)"
 #define COUNT(what) "(SELECT count(*) FROM " what ")"
 
-static const char numbers_sql[] = "SELECT " EVENTS("$1", "$2") ", " EVENTS(
-    "$3",
-    "$4") ", " EVENTS("$5",
-                      "$6") ", (SELECT coalesce(sum(n), 0) "
-                            "FROM usage_refused "
-                            "WHERE " DAY(
-                                "hour_at") "),"
-                                           " " COUNT("account WHERE " DAY(
-                                               "creat"
-                                               "ed_"
-                                               "at")) ", " COUNT("("
-                                                                 "S"
-                                                                 "E"
-                                                                 "L"
-                                                                 "E"
-                                                                 "C"
-                                                                 "T"
-                                                                 " "
-                                                                 "D"
-                                                                 "I"
-                                                                 "S"
-                                                                 "T"
-                                                                 "I"
-                                                                 "N"
-                                                                 "C"
-                                                                 "T"
-                                                                 " "
-                                                                 "a"
-                                                                 "c"
-                                                                 "c"
-                                                                 "o"
-                                                                 "u"
-                                                                 "n"
-                                                                 "t"
-                                                                 "_"
-                                                                 "i"
-                                                                 "d"
-                                                                 " "
-                                                                 "F"
-                                                                 "R"
-                                                                 "O"
-                                                                 "M"
-                                                                 " "
-                                                                 "u"
-                                                                 "s"
-                                                                 "a"
-                                                                 "g"
-                                                                 "e"
-                                                                 "_"
-                                                                 "b"
-                                                                 "u"
-                                                                 "c"
-                                                                 "k"
-                                                                 "e"
-                                                                 "t"
-                                                                 " "
-                                                                 "b"
-                                                                 " "
-                                                                 "W"
-                                                                 "H"
-                                                                 "E"
-                                                                 "R"
-                                                                 "E"
-                                                                 " " DAY("buck"
-                                                                         "et_"
-                                                                         "at") " AND NOT EXISTS (SELECT "
-                                                                               "FROM usage_bucket o WHERE "
-                                                                               "o.account_id = "
-                                                                               "b.account_id AND "
-                                                                               "o.bucket_at < "
-                                                                               "$1::timestamptz)) "
-                                                                               "AS started") ", " COUNT("a"
-                                                                                                        "c"
-                                                                                                        "c"
-                                                                                                        "o"
-                                                                                                        "u"
-                                                                                                        "n"
-                                                                                                        "t"
-                                                                                                        "_"
-                                                                                                        "c"
-                                                                                                        "a"
-                                                                                                        "p"
-                                                                                                        "a"
-                                                                                                        "c"
-                                                                                                        "i"
-                                                                                                        "t"
-                                                                                                        "y"
-                                                                                                        " "
-                                                                                                        "W"
-                                                                                                        "H"
-                                                                                                        "E"
-                                                                                                        "R"
-                                                                                                        "E"
-                                                                                                        " "
-                                                                                                        "s"
-                                                                                                        "t"
-                                                                                                        "a"
-                                                                                                        "t"
-                                                                                                        "e"
-                                                                                                        " "
-                                                                                                        "="
-                                                                                                        " "
-                                                                                                        "'"
-                                                                                                        "g"
-                                                                                                        "r"
-                                                                                                        "a"
-                                                                                                        "c"
-                                                                                                        "e"
-                                                                                                        "'") ", " COUNT("account_capacity WHERE state = 'rejecting'") ", " COUNT("account_capacity WHERE blocked") ", " COUNT("account_capacity WHERE closed") ", " COUNT("delivery WHERE state = 'sent' AND " DAY("began_at")) ", " COUNT("delivery WHERE state = 'failed' AND " DAY("began_at")) ", " COUNT("delivery WHERE state = 'suppressed' AND " DAY("began_at")) ", " COUNT("bounce WHERE permanent AND " DAY("reported_at")) ", " COUNT("job_run WHERE state = 'done' AND " DAY("finished_at")) ", " COUNT("job_run WHERE state = 'dead' AND " DAY("finished_at")) ", " COUNT("job_run WHERE state IN ('due', 'running', 'failed') AND "
-                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                        "coalesce(starts_at, scheduled_for) < pp_now() - interval '1 hour'") ", " COUNT("notification WHERE kind = 'report' AND " DAY("created_at")) ", " COUNT("stripe_event WHERE state = 'dead'");
+static const char *const counted[STAFF_NUMBERS] = {
+    [STAFF_ACCEPTED] = EVENTS("$1", "$2"),
+    [STAFF_ACCEPTED_DAY_BEFORE] = EVENTS("$3", "$4"),
+    [STAFF_ACCEPTED_WEEK_BEFORE] = EVENTS("$5", "$6"),
+    [STAFF_REFUSED] = "(SELECT coalesce(sum(n), 0) FROM usage_refused "
+                      "WHERE " DAY("hour_at") ")",
+    [STAFF_ACCOUNTS_NEW] = COUNT("account WHERE " DAY("created_at")),
+    [STAFF_ACCOUNTS_STARTED] =
+        COUNT("(SELECT DISTINCT account_id FROM usage_bucket b WHERE " DAY(
+            "bucket_at") " AND NOT EXISTS (SELECT FROM usage_bucket o WHERE "
+                         "o.account_id = b.account_id AND o.bucket_at < "
+                         "$1::timestamptz)) AS started"),
+    [STAFF_GRACE] = COUNT("account_capacity WHERE state = 'grace'"),
+    [STAFF_REJECTING] = COUNT("account_capacity WHERE state = 'rejecting'"),
+    [STAFF_BLOCKED] = COUNT("account_capacity WHERE blocked"),
+    [STAFF_CLOSED] = COUNT("account_capacity WHERE closed"),
+    [STAFF_MESSAGES_SENT] =
+        COUNT("delivery WHERE state = 'sent' AND " DAY("began_at")),
+    [STAFF_MESSAGES_FAILED] =
+        COUNT("delivery WHERE state = 'failed' AND " DAY("began_at")),
+    [STAFF_MESSAGES_SUPPRESSED] =
+        COUNT("delivery WHERE state = 'suppressed' AND " DAY("began_at")),
+    [STAFF_MESSAGES_BACK] =
+        COUNT("bounce WHERE permanent AND " DAY("reported_at")),
+    [STAFF_RUNS_DONE] =
+        COUNT("job_run WHERE state = 'done' AND " DAY("finished_at")),
+    [STAFF_RUNS_DEAD] =
+        COUNT("job_run WHERE state = 'dead' AND " DAY("finished_at")),
+    [STAFF_RUNS_LATE] =
+        COUNT("job_run WHERE state IN ('due', 'running', 'failed') AND "
+              "coalesce(starts_at, scheduled_for) < pp_now() - interval '1 "
+              "hour'"),
+    [STAFF_REPORTS] =
+        COUNT("notification WHERE kind = 'report' AND " DAY("created_at")),
+    [STAFF_STRIPE_DEAD] = COUNT("stripe_event WHERE state = 'dead'"),
+};
 
 static void instant(const struct pp_zone *zone, int64_t date,
                     char text[static PP_WALL_TEXT_BYTES])
@@ -249,13 +175,19 @@ static int read_numbers(struct pp_pg *pg, const struct pp_zone *zone,
     char texts[PP_COUNT(from)][PP_WALL_TEXT_BYTES];
     const char *values[PP_COUNT(from)];
     struct pp_pg_rows rows;
+    struct pp_buf sql;
     int result;
 
     for (size_t i = 0; i < PP_COUNT(from); i++) {
         instant(zone, day + from[i], texts[i]);
         values[i] = texts[i];
     }
-    result = pp_pg_query(pg, numbers_sql, PP_COUNT(values), values, &rows, err);
+    pp_buf_init(&sql, TEXT_BYTES);
+    for (int i = 0; i < STAFF_NUMBERS; i++)
+        pp_buf_printf(&sql, "%s%s", i == 0 ? "SELECT " : ", ", counted[i]);
+    pp_buf_add_byte(&sql, '\0');
+    result = pp_pg_query(pg, sql.p, PP_COUNT(values), values, &rows, err);
+    pp_buf_fini(&sql);
     for (int i = 0; i < STAFF_NUMBERS && result == 0; i++)
         numbers[i] = pp_pg_int64(&rows, 0, i);
     pp_pg_rows_fini(&rows);

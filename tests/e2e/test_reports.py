@@ -7,8 +7,8 @@ import signal
 import time
 import uuid
 
-from e2e.test_notifier import (Notifiers, an_account, at_once, attempts, ends,
-                               insert, mails, mode, psql, state)
+from e2e.test_notifier import (Endpoint, Notifiers, an_account, at_once,
+                               attempts, ends, insert, mails, mode, psql, state)
 from e2e.test_notifier_public import ONE_CLICK, Public, arrived
 from e2e.test_notifier_public import unsubscribe_link
 from kit import stack
@@ -79,6 +79,18 @@ def text_of(mail, kind="plain"):
     return mail.get_body((kind,)).get_content()
 
 
+def as_slack_gets_it(site):
+    """The report that was mailed, to a webhook of the test's own."""
+    endpoint = Endpoint()
+    with Notifiers(1):
+        psql("INSERT INTO notification (business_key, kind, account_id, "
+             "site_id, channel, target, facts) SELECT business_key || '/slack', "
+             f"kind, account_id, site_id, 'slack', '{endpoint.url}/slack', facts "
+             f"FROM notification WHERE site_id = '{site}' AND kind = 'report'")
+        stack.until("Slack is told", lambda: endpoint.got)
+    return json.loads(endpoint.got[0][2])
+
+
 def test_a_day_of_hits_comes_as_one_mail_with_the_right_numbers():
     tag = uuid.uuid4().hex[:8]
     owner = f"{tag}@example.com"
@@ -107,6 +119,7 @@ def test_a_day_of_hits_comes_as_one_mail_with_the_right_numbers():
         shift(1)
         mail = stack.until("the report", lambda: mails(tag))[-1]
         text, html = text_of(mail), text_of(mail, "html")
+        in_slack = as_slack_gets_it(site)
         # Another second, another process: the period has been told.
         stack.services("kill", "reports")
         stack.services("up", "reports")
@@ -123,9 +136,12 @@ def test_a_day_of_hits_comes_as_one_mail_with_the_right_numbers():
                     if one.strip().startswith(label + "  "))
         assert value in line, line
         assert f">{label}</td>" in html and f">{value}</td>" in html
+        assert f"\n{label}: {value}" in in_slack["text"], in_slack
     assert "66.7 %" in text and "66.7 %" in html  # two of three left at once
     assert "evil.example" not in text and "evil.example" not in html
     assert "<b>" not in html
+    assert in_slack["mrkdwn"] is False and "<" not in in_slack["text"]
+    assert "evil.example" not in in_slack["text"]
     assert re.fullmatch(rf"<{site}\.report\.\S+>", mail["List-Id"])
     assert mail["Feedback-ID"] == "report:pawprint"
     assert mail["Auto-Submitted"] == "auto-generated"

@@ -154,7 +154,7 @@ static void what_becomes_of_runs_is_told(void **state)
          "UPDATE job_run SET state = 'done', finished_at = pp_now()",
          "job/hourly/long/%"},
         {"it took no time", "'done', 1, pp_now(), pp_now(), NULL",
-         "UPDATE job_run SET started_at = pp_now() - interval '2 seconds'",
+         "UPDATE job_run SET started_at = finished_at - interval '2 seconds'",
          "job/hourly/short/%"},
     };
 
