@@ -172,7 +172,7 @@ def bench_path():
         stack.postgres("DELETE FROM job_run WHERE job = 'report.dispatch'")
         stack.until("the first is sent", sent, 120)
         began, had = time.monotonic(), sent()
-        stack.until("all are sent", lambda: sent() == REPORTS, 300)
+        stack.until("all are sent", lambda: sent() == REPORTS, 1200)
         took = time.monotonic() - began
         after = (cpu_us(stack.pid_of("clickhouse")), postgres_us(),
                  cpu_us(stack.pid_of("reports")), sum(map(cpu_us, pids)))
@@ -199,7 +199,7 @@ def bench_sending():
         had, began = sent(), time.monotonic()
         stack.postgres("UPDATE notification SET not_before = pp_now() WHERE "
                        "state = 'due'")
-        stack.until("all are sent", lambda: sent() == had + MAILS, 300)
+        stack.until("all are sent", lambda: sent() == had + MAILS, 1200)
         took = time.monotonic() - began
         after = postgres_us(), sum(map(cpu_us, pids)), cpu_us(
             stack.pid_of("mail"))
