@@ -191,6 +191,10 @@ $B/bin/bench-deliver: $B/tests/bench/deliver.o $(LIB)
 $B/bin/bench-meter: $B/tests/bench/meter.o $(patsubst services/%.c,$B/services/%.o,$(filter services/meter/%,$(LOGIC))) $(LIB)
 	@mkdir -p $(@D) && echo "link $@" && $(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
+$B/bin/bench-jobs: $B/tests/bench/jobs.o $(patsubst services/%.c,$B/services/%.o,$(filter services/reports/%,$(LOGIC))) $(LIB)
+	@mkdir -p $(@D) && echo "link $@" && $(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+
+$B/tests/bench/jobs.o: ALL_CFLAGS += -Iservices/reports
 $B/tests/bench/meter.o: ALL_CFLAGS += -Iservices/meter
 $B/tests/bench/ua.o: ALL_CFLAGS += -Iservices/enricher
 $B/tests/bench/send.o: ALL_CFLAGS += -Iservices/writer
@@ -201,7 +205,7 @@ $B/bin/bench-capacity: $B/tests/bench/capacity.o $B/services/collector/capacitie
 $B/tests/bench/capacity.o: ALL_CFLAGS += -Iservices/collector
 
 SERVICE ?=
-bench: ready $B/bin/floor $B/bin/bench-ua $B/bin/bench-send $B/bin/bench-capacity $B/bin/bench-meter $B/bin/bench-deliver $(KIT) ## CPU time per event and its ratio to the limit; SERVICE=writer
+bench: ready $B/bin/floor $B/bin/bench-ua $B/bin/bench-send $B/bin/bench-capacity $B/bin/bench-meter $B/bin/bench-deliver $B/bin/bench-jobs $(KIT) ## CPU time per event and its ratio to the limit; SERVICE=writer
 	@tests/bench/run $(SERVICE)
 
 # --- running it ------------------------------------------------------------

@@ -282,20 +282,17 @@ static int count_look(struct cli *cli, struct look *look, struct pp_err *err)
     return pp_report_count(&count, &look->arena, &look->report, err);
 }
 
-/* --every, or --from and --to; the last whole week where nothing is said. */
-static int choose(struct look *look, int argc, char **argv, struct pp_err *err)
+/* --from and --to; the last whole period where nothing is said. */
+static int choose(struct look *look, int argc, char **argv, const char *every,
+                  int week_start, struct pp_err *err)
 {
     const char *from = cli_option(argc, argv, "--from", NULL);
     const char *to = cli_option(argc, argv, "--to", NULL);
-    const char *every = cli_option(argc, argv, "--every", "week");
     struct pp_period *period = &look->report.period;
 
-    if (!is_one_of(every, "day week month"))
-        return cli_usage(err, "--every is day, week or month");
-    if (!from && !to) {
-        choose_last(look, every, 1);
+    choose_last(look, every, week_start);
+    if (!from && !to)
         return 0;
-    }
     if (!from || !to || !pp_date_parse(pp_str_of(from), &period->first) ||
         !pp_date_parse(pp_str_of(to), &period->end) ||
         period->end <= period->first || period->end - period->first > 400)
@@ -333,16 +330,19 @@ int report_preview_run(struct cli *cli, int argc, char **argv,
 {
     bool html = cli_flag(&argc, argv, "--html");
     const char *site = cli_argument(argc, argv, 0);
+    const char *every = cli_option(argc, argv, "--every", "week");
     struct look look = {0};
     int result;
 
     if (!site)
         return cli_usage(err, "a site's key is needed");
+    if (!is_one_of(every, "day week month"))
+        return cli_usage(err, "--every is day, week or month");
     result = open_look(
         cli, &look, "SELECT site_id, name, zone FROM site WHERE site_id = $1",
         site, err);
     if (result == 0)
-        result = choose(&look, argc, argv, err);
+        result = choose(&look, argc, argv, every, 1, err);
     if (result == 0)
         result = count_look(cli, &look, err);
     if (result == 0)
@@ -401,11 +401,11 @@ int report_send_test_run(struct cli *cli, int argc, char **argv,
                        "FROM report_subscription r JOIN site s USING "
                        "(site_id) WHERE r.subscription_id = $1::bigint",
                        id, err);
-    if (result == 0) {
-        choose_last(&look, pp_pg_text(&look.rows, 0, 3),
-                    (int)pp_pg_int64(&look.rows, 0, 4));
+    if (result == 0)
+        result = choose(&look, argc, argv, pp_pg_text(&look.rows, 0, 3),
+                        (int)pp_pg_int64(&look.rows, 0, 4), err);
+    if (result == 0)
         result = count_look(cli, &look, err);
-    }
     if (result == 0)
         result = insert_test(cli, &look, id, err);
     close_look(&look);

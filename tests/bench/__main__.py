@@ -14,7 +14,7 @@ import time
 
 from kit import stack, traffic
 
-from . import billing, writer
+from . import billing, jobs, writer
 
 FLOOR = str(stack.ROOT / "build/bin/floor")
 BROKERS = stack.address("PAWPRINT_KAFKA_BROKERS")
@@ -201,6 +201,8 @@ def main(names):
         bench_meter()
     if "reports" in names:
         bench_reports()
+        if names == ["reports"]:
+            jobs.bench()
     if not {"collector", "enricher", "writer"} & set(names):
         return
     bench_collector(site, "collector" in names)
