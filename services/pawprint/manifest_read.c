@@ -273,8 +273,12 @@ static int offset_field(struct reader *r, struct pp_str key, void *to)
 
 static int read_offset(struct reader *r, void *to)
 {
+    struct manifest_offset *offset = manifest_add_offset(r->m);
+
     (void)to;
-    return read_fields(r, offset_field, manifest_add_offset(r->m));
+    if (read_fields(r, offset_field, offset) < 0)
+        return -1;
+    return offset->epoch ? 0 : wrong(r, "an offset has no epoch");
 }
 
 static int sequence_field(struct reader *r, struct pp_str key, void *to)

@@ -9,6 +9,7 @@ import os
 import pathlib
 import secrets
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -62,7 +63,8 @@ class Load:
 @contextlib.contextmanager
 def s3(folder):
     """rclone serves the folder, and checks each request's signature."""
-    port = int(stack.folder().joinpath("base").read_text()) + 18
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
     (folder / "bucket").mkdir()
     server = subprocess.Popen(
         [os.environ["PAWPRINT_DRILL_RCLONE"], "serve", "s3", "--auth-key",

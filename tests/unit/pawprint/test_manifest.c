@@ -122,6 +122,7 @@ static void what_does_not_hold_together_is_refused(void **state)
         {"a sequence is a statement", "outbox_id_seq", "x');--"},
         {"rows are no number", "\"rows\":3,\"checksum\"",
          "\"rows\":3.5,\"checksum\""},
+        {"an offset has no epoch", "\"epoch\"", "\"epoc\""},
         {"a store is not known", "\"clickhouse\",\"table\"",
          "\"mysql\",\"table\""},
         {"something stands behind it", "}\n", "}{\n"},
