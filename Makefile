@@ -129,7 +129,7 @@ fuzz: ## runs every fuzz target for SECONDS=60 each, on the kept corpus
 # A target may link the logic of the services; only what it uses ends up in it.
 FUZZ_LOGIC := build/fuzz/liblogic.a
 $(FUZZ_LOGIC): $(patsubst services/%.c,$B/services/%.o,$(filter-out services/pawprint/%,$(LOGIC))) \
- $B/gen/script.o $B/gen/billing_page.o
+ $(patsubst %,$B/services/pawprint/%.o,manifest manifest_read tally) $B/gen/script.o $B/gen/billing_page.o
 	@rm -f $@ && ar rcs $@ $^
 
 build/fuzz/bin/%: build/fuzz/tests/fuzz/%.o $(FUZZ_LOGIC) build/fuzz/libpawprint.a
@@ -164,6 +164,9 @@ crash: ready $(KIT) build/crash/rename.so ## kills at named points; SERVICE=writ
 RUNS ?= 100
 prove-upgrade: ready $(KIT) build/kit/clock.so ## from a plan's change to the first hit taken in each of three collectors; RUNS=100
 	@tests/crash/run upgrade "$(RUNS)" 1
+
+drill: ready $(KIT) ## loses Postgres and ClickHouse, restores them from a folder and from S3; prints RPO and RTO
+	@tests/drill/run
 
 contract: all ## the running collector and billing against docs/openapi; SEED=7 EXAMPLES=500
 	@tests/contract/run
@@ -248,5 +251,5 @@ clean: ## removes what was built; keeps what was downloaded
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-.PHONY: ops-test crash prove-upgrade contract bench docs check-docs all unit integration local-e2e fuzz test ready demo demo-down up down status deps format clean help helm-test
+.PHONY: drill ops-test crash prove-upgrade contract bench docs check-docs all unit integration local-e2e fuzz test ready demo demo-down up down status deps format clean help helm-test
 -include $(shell find $B -name '*.d' 2>/dev/null)

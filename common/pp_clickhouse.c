@@ -102,7 +102,7 @@ static int address_make(struct pp_clickhouse *ch,
     struct pp_buf *url = &ch->address;
 
     pp_buf_reset(url);
-    pp_buf_printf(url, "%s/?wait_end_of_query=1", ch->url);
+    pp_buf_printf(url, "%s/?wait_end_of_query=%d", ch->url, !call->take);
     if (!call->without_database) {
         pp_buf_add_text(url, "&database=");
         pp_httpc_escape(url, pp_str_of(ch->database));
@@ -233,6 +233,8 @@ int pp_clickhouse_run(struct pp_clickhouse *ch,
         .headers = headers,
         .body = call->data.p ? call->data : pp_str_of(call->sql),
         .timeout_ms = call->timeout_ms,
+        .take = call->take,
+        .take_context = call->take_context,
     };
     struct pp_httpc_answer answer;
 

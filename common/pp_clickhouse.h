@@ -56,6 +56,14 @@ struct pp_clickhouse_call {
     struct pp_str data; /* of an INSERT ... FORMAT; p is NULL without */
     int timeout_ms;
     bool without_database; /* to create it */
+    /*
+     * NULL, or takes the answer piece by piece while the statement runs, as
+     * pp_httpc does; false gives it up, as PP_ERR_DENIED. What fails half-way
+     * is told inside of the answer: whoever takes it has to see whether it is
+     * whole.
+     */
+    bool (*take)(void *context, struct pp_str bytes);
+    void *take_context;
 };
 
 /* The answer, tab-separated unless sql says FORMAT; valid until the next. */

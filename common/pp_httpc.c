@@ -18,6 +18,8 @@ struct pp_httpc {
     bool (*allows)(void *context, const struct sockaddr *address);
     void *context;
     bool denied; /* an address of this call */
+    const struct pp_httpc_call *call;
+    bool given_up; /* by its take() */
     char text[CURL_ERROR_SIZE];
 };
 
@@ -60,6 +62,20 @@ static size_t receive(char *bytes, size_t size, size_t count, void *buf)
 {
     pp_buf_add(buf, bytes, size * count);
     return ((struct pp_buf *)buf)->overflow ? 0 : size * count;
+}
+
+static size_t receive_body(char *bytes, size_t size, size_t count, void *self)
+{
+    struct pp_httpc *httpc = self;
+    const struct pp_httpc_call *call = httpc->call;
+    long status = 0;
+
+    curl_easy_getinfo(httpc->curl, CURLINFO_RESPONSE_CODE, &status);
+    if (!call->take || status != 200)
+        return receive(bytes, size, count, &httpc->body);
+    httpc->given_up =
+        !call->take(call->take_context, (struct pp_str){bytes, size * count});
+    return httpc->given_up ? 0 : size * count;
 }
 
 /*
@@ -109,8 +125,8 @@ static void describe(struct pp_httpc *httpc, const struct pp_httpc_call *call,
     curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)httpc->connect_ms);
     curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)call->timeout_ms);
     curl_easy_setopt(curl, CURLOPT_UPLOAD_BUFFERSIZE, UPLOAD_BYTES);
-    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, receive);
-    curl_easy_setopt(curl, CURLOPT_WRITEDATA, &httpc->body);
+    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, receive_body);
+    curl_easy_setopt(curl, CURLOPT_WRITEDATA, httpc);
     curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, receive);
     curl_easy_setopt(curl, CURLOPT_HEADERDATA, &httpc->headers);
     curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
@@ -127,15 +143,24 @@ static void describe(struct pp_httpc *httpc, const struct pp_httpc_call *call,
         curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE,
                          (curl_off_t)call->body.n);
     }
+    if (call->aws) {
+        curl_easy_setopt(curl, CURLOPT_AWS_SIGV4, call->aws->scope);
+        curl_easy_setopt(curl, CURLOPT_USERPWD, call->aws->key_and_secret);
+    }
     if (strcmp(call->method, "HEAD") == 0)
         curl_easy_setopt(curl, CURLOPT_NOBODY, 1L);
     curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, call->method);
 }
 
-/* Without "Expect:" curl waits for a 100 Continue before a large body. */
-static struct curl_slist *headers_of(const char *const *headers)
+/*
+ * Without "Expect:" curl waits for a 100 Continue before a large body. But
+ * libcurl 7.88 signs that line and does not send it.
+ */
+static struct curl_slist *headers_of(const struct pp_httpc_call *call)
 {
-    struct curl_slist *list = curl_slist_append(NULL, "Expect:");
+    const char *const *headers = call->headers;
+    struct curl_slist *list =
+        curl_slist_append(NULL, call->aws ? "Accept: */*" : "Expect:");
 
     for (; list && headers && *headers; headers++) {
         struct curl_slist *longer = curl_slist_append(list, *headers);
@@ -150,7 +175,7 @@ static struct curl_slist *headers_of(const char *const *headers)
 int pp_httpc_run(struct pp_httpc *httpc, const struct pp_httpc_call *call,
                  struct pp_httpc_answer *answer_out, struct pp_err *err)
 {
-    struct curl_slist *headers = headers_of(call->headers);
+    struct curl_slist *headers = headers_of(call);
     long status = 0;
     CURLcode code;
 
@@ -158,7 +183,8 @@ int pp_httpc_run(struct pp_httpc *httpc, const struct pp_httpc_call *call,
     pp_buf_reset(&httpc->body);
     pp_buf_reset(&httpc->headers);
     httpc->text[0] = '\0';
-    httpc->sent = httpc->denied = false;
+    httpc->sent = httpc->denied = httpc->given_up = false;
+    httpc->call = call;
     describe(httpc, call, headers);
     code = curl_easy_perform(httpc->curl);
     curl_slist_free_all(headers);
@@ -166,6 +192,8 @@ int pp_httpc_run(struct pp_httpc *httpc, const struct pp_httpc_call *call,
         return pp_err_set(err, PP_ERR_INVALID,
                           "http: the answer is larger than %zu bytes",
                           httpc->body.max);
+    if (httpc->given_up)
+        return pp_err_set(err, PP_ERR_DENIED, "http: the answer was given up");
     if (code == CURLE_URL_MALFORMAT || code == CURLE_UNSUPPORTED_PROTOCOL)
         return pp_err_set(err, PP_ERR_FATAL, "http: not an http(s) URL");
     if (code == CURLE_ABORTED_BY_CALLBACK)

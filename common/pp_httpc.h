@@ -45,6 +45,20 @@ struct pp_httpc_call {
     const char *const *headers; /* "Name: value", ends with NULL; or NULL */
     struct pp_str body;         /* sent when p is not NULL */
     int timeout_ms;             /* for the whole call */
+    /*
+     * NULL, or takes the body of an answer with status 200 piece by piece,
+     * however large it is; the answer has none then. false gives the call up,
+     * as PP_ERR_DENIED.
+     */
+    bool (*take)(void *context, struct pp_str bytes);
+    void *take_context;
+    /* NULL, or whose signature of AWS's version 4 the request gets. */
+    const struct pp_httpc_aws *aws;
+};
+
+struct pp_httpc_aws {
+    const char *scope; /* "aws:amz:eu-central-1:s3" */
+    const char *key_and_secret;
 };
 
 /* Valid until the next call of the same handle. */

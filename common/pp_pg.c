@@ -14,6 +14,7 @@
 
 struct pp_pg {
     char *dsn;
+    char *database; /* instead of the dsn's; or NULL */
     char *application;
     PGconn *conn; /* NULL while there is none */
     bool in_transaction;
@@ -40,6 +41,16 @@ int pp_pg_open(struct pp_pg **pg_out, const char *dsn, const char *application,
     return 0;
 }
 
+int pp_pg_open_database(struct pp_pg **pg_out, const char *dsn,
+                        const char *database, const char *application,
+                        struct pp_err *err)
+{
+    if (pp_pg_open(pg_out, dsn, application, err) < 0)
+        return -1;
+    (*pg_out)->database = pp_strdup(database);
+    return 0;
+}
+
 static void disconnect(struct pp_pg *pg)
 {
     PQfinish(pg->conn);
@@ -54,6 +65,7 @@ void pp_pg_close(struct pp_pg **pg)
         return;
     disconnect(*pg);
     free((*pg)->application);
+    free((*pg)->database);
     free((*pg)->dsn);
     free(*pg);
     *pg = NULL;
@@ -93,10 +105,14 @@ static void no_notice(void *context, const char *text)
 static int connect_to(struct pp_pg *pg, struct pp_err *err)
 {
     /* Later keywords win: what the dsn says stands over the first three. */
-    const char *const keywords[] = {"connect_timeout", "keepalives_idle",
-                                    "fallback_application_name", "dbname",
+    const char *const keywords[] = {"connect_timeout",
+                                    "keepalives_idle",
+                                    "fallback_application_name",
+                                    "dbname",
+                                    pg->database ? "dbname" : NULL,
                                     NULL};
-    const char *const values[] = {"5", "30", pg->application, pg->dsn, NULL};
+    const char *const values[] = {"5",     "30",         pg->application,
+                                  pg->dsn, pg->database, NULL};
 
     pg->conn = PQconnectdbParams(keywords, values, 1);
     if (PQstatus(pg->conn) == CONNECTION_OK) {
@@ -223,6 +239,81 @@ int pp_pg_script(struct pp_pg *pg, const char *sql, struct pp_err *err)
     result = take(pg, PQexec(pg->conn, sql), &rows, err);
     pp_pg_rows_fini(&rows);
     return result;
+}
+
+/* The end of a COPY: what the server says of all of it. */
+static int copy_end(struct pp_pg *pg, struct pp_err *err)
+{
+    struct pp_pg_rows rows = {0};
+    PGresult *result;
+    int code = 0;
+
+    while ((result = PQgetResult(pg->conn))) {
+        if (code == 0)
+            code = take(pg, result, &rows, err);
+        else
+            PQclear(result);
+        pp_pg_rows_fini(&rows);
+    }
+    return code;
+}
+
+static int copy_begin(struct pp_pg *pg, const char *sql, ExecStatusType wanted,
+                      struct pp_err *err)
+{
+    struct pp_pg_rows rows = {0};
+    PGresult *result;
+
+    if (connected(pg, err) < 0)
+        return -1;
+    result = PQexec(pg->conn, sql);
+    if (PQresultStatus(result) == wanted) {
+        PQclear(result);
+        return 0;
+    }
+    if (take(pg, result, &rows, err) == 0)
+        pp_err_set(err, PP_ERR_FATAL, "postgres: not a COPY");
+    pp_pg_rows_fini(&rows);
+    return -1;
+}
+
+int pp_pg_copy_out(struct pp_pg *pg, const char *sql,
+                   int (*take_row)(void *context, struct pp_str bytes,
+                                   struct pp_err *err),
+                   void *context, struct pp_err *err)
+{
+    char *row;
+    int n, result = 0;
+
+    if (copy_begin(pg, sql, PGRES_COPY_OUT, err) < 0)
+        return -1;
+    while (result == 0 && (n = PQgetCopyData(pg->conn, &row, 0)) > 0) {
+        result = take_row(context, (struct pp_str){row, (size_t)n}, err);
+        PQfreemem(row);
+    }
+    if (result < 0) { /* the rest is not wanted: nothing else stops it */
+        disconnect(pg);
+        return -1;
+    }
+    return copy_end(pg, err);
+}
+
+int pp_pg_copy_in(struct pp_pg *pg, const char *sql, struct pp_str rows,
+                  struct pp_err *err)
+{
+    static const size_t each = (size_t)1 << 20;
+    const char *why = NULL;
+
+    if (copy_begin(pg, sql, PGRES_COPY_IN, err) < 0)
+        return -1;
+    for (size_t at = 0; at < rows.n && !why; at += each) {
+        struct pp_str part = pp_str_sub(rows, at, each);
+
+        if (PQputCopyData(pg->conn, part.p, (int)part.n) != 1)
+            why = "the connection was lost";
+    }
+    (void)PQputCopyEnd(pg->conn, why);
+    return copy_end(pg, err);
 }
 
 int pp_pg_begin(struct pp_pg *pg, struct pp_err *err)

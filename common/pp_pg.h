@@ -27,6 +27,11 @@ int pp_pg_open(struct pp_pg **pg_out, const char *dsn, const char *application,
                struct pp_err *err);
 void pp_pg_close(struct pp_pg **pg);
 
+/* The same in another database than the dsn names. */
+int pp_pg_open_database(struct pp_pg **pg_out, const char *dsn,
+                        const char *database, const char *application,
+                        struct pp_err *err);
+
 /* The rows of one answer, as text. Freed with pp_pg_rows_fini(). */
 struct pp_pg_rows {
     void *result;
@@ -76,6 +81,19 @@ int pp_pg_exec_often(struct pp_pg *pg, const char *sql, int count,
 
 /* Several statements without parameters: migrations. */
 int pp_pg_script(struct pp_pg *pg, const char *sql, struct pp_err *err);
+
+/*
+ * A COPY ... TO STDOUT: its rows piece by piece, however many; a piece is one
+ * row. take returns 0, or -1 with *err, which ends it.
+ */
+int pp_pg_copy_out(struct pp_pg *pg, const char *sql,
+                   int (*take)(void *context, struct pp_str bytes,
+                               struct pp_err *err),
+                   void *context, struct pp_err *err);
+
+/* A COPY ... FROM STDIN of these rows. */
+int pp_pg_copy_in(struct pp_pg *pg, const char *sql, struct pp_str rows,
+                  struct pp_err *err);
 
 int pp_pg_begin(struct pp_pg *pg, struct pp_err *err);
 

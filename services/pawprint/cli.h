@@ -8,6 +8,8 @@
 #include "pp_producer.h"
 #include "pp_registry.h"
 
+struct store_options;
+
 /*
  * What every command of the pawprint CLI gets: the connections that it says
  * it needs, opened, and how to print.
@@ -27,6 +29,11 @@ struct cli {
     struct pp_clickhouse *clickhouse;
     const struct stripe_options *stripe; /* where a command needs Stripe */
     bool is_live;                        /* Stripe's mode */
+    /* For those that open more than the above: a drill's own databases. */
+    const char *postgres_dsn;
+    struct pp_clickhouse_access clickhouse_access;
+    const struct store_options *backup; /* where backups go */
+    const char *backup_key;
 };
 
 /* What a command needs; its run() may count on it. */
@@ -75,6 +82,24 @@ int site_tell(struct cli *cli, const char *site_id, struct pp_err *err);
 /* Reads the plan catalogue, and has pp_capacity work with it. */
 int cli_capacity_ready(struct cli *cli, struct pp_err *err);
 
+/* Every store up to this migration; 0: all there are. How many were applied,
+ * or -1. quiet: nothing is printed. */
+int migrate_to(struct cli *cli, int postgres, int clickhouse, bool quiet,
+               struct pp_err *err);
+
+/* Erases again what came back of erased sites: of how many, how many rows. */
+int erase_apply(struct cli *cli, bool print, int *sites_out, int64_t *rows_out,
+                struct pp_err *err);
+
+/* Makes every day of visits and rollups right; days that are not, -1. */
+int64_t rollup_all(struct cli *cli, struct pp_err *err);
+
+int backup_run(struct cli *cli, int argc, char **argv, struct pp_err *err);
+int backup_list_run(struct cli *cli, int argc, char **argv, struct pp_err *err);
+int backup_verify_run(struct cli *cli, int argc, char **argv,
+                      struct pp_err *err);
+int restore_run(struct cli *cli, int argc, char **argv, struct pp_err *err);
+int drill_run(struct cli *cli, int argc, char **argv, struct pp_err *err);
 int migrate_run(struct cli *cli, int argc, char **argv, struct pp_err *err);
 int topics_run(struct cli *cli, int argc, char **argv, struct pp_err *err);
 int account_create_run(struct cli *cli, int argc, char **argv,

@@ -11,6 +11,7 @@
 #include "pp_time.h"
 
 #include "cli.h"
+#include "place.h"
 #include "site_rows.h"
 #include "site_status.h"
 
@@ -131,6 +132,30 @@ static void print_receipt(const struct cli *cli, const struct erasure *e,
     pp_buf_fini(&tables);
 }
 
+/* --- where backups lie -----------------------------------------------------
+ */
+
+/* A backup from before holds the site's rows: what restores it asks here. */
+static int keep_in_place(struct cli *cli, const struct erasure *e,
+                         struct pp_err *err)
+{
+    char name[80], sha[SEAL_SHA_BYTES], text[200];
+    struct place place;
+    int64_t bytes;
+    int result;
+
+    if (!cli->backup->target[0])
+        return 0;
+    snprintf(name, sizeof(name), "erased/%s", e->site_id);
+    snprintf(text, sizeof(text), "{\"site\":\"%s\",\"erased_at\":\"%s\"}\n",
+             e->site_id, e->started);
+    result = place_open(&place, cli, err);
+    if (result == 0)
+        result = place_put(&place, name, pp_str_of(text), sha, &bytes, err);
+    place_close(&place);
+    return result;
+}
+
 /* --- commands --------------------------------------------------------------
  */
 
@@ -153,6 +178,7 @@ int erase_site_run(struct cli *cli, int argc, char **argv, struct pp_err *err)
         return -1;
     now_text(e.started);
     if (site_status_set(cli, e.site_id, "erased", err) < 0 ||
+        keep_in_place(cli, &e, err) < 0 ||
         site_rows_tables(cli, &e.tables, err) < 0 ||
         site_status_sent(cli, e.site_id, SENT_MS, err) < 0 ||
         delete_until_calm(cli, &e, (int)grace_ms, err) < 0 ||
@@ -183,36 +209,51 @@ static int apply_one(struct cli *cli, struct erasure *e, struct pp_err *err)
                : 0;
 }
 
-int erase_apply_run(struct cli *cli, int argc, char **argv, struct pp_err *err)
+int erase_apply(struct cli *cli, bool print, int *sites_out, int64_t *rows_out,
+                struct pp_err *err)
 {
     struct site_tables tables;
     struct pp_pg_rows rows;
-    int result, cleaned = 0;
+    int result;
 
-    (void)argv;
-    if (argc > 0)
-        return cli_usage(err, "erase apply takes no arguments");
+    *sites_out = 0;
+    *rows_out = 0;
     if (site_rows_tables(cli, &tables, err) < 0)
         return -1;
     result = pp_pg_query(cli->pg,
                          "SELECT site_id FROM site WHERE status = 'erased' "
                          "ORDER BY site_id",
                          0, NULL, &rows, err);
-    if (cli->json && result == 0)
-        printf("[");
     for (int i = 0; result == 0 && i < rows.count; i++) {
         struct erasure e = {.site_id = pp_pg_text(&rows, i, 0),
                             .reason = "restored",
                             .tables = tables};
 
         result = apply_one(cli, &e, err);
+        if (result == 0 && e.before > 0 && print)
+            print_receipt(cli, &e, *sites_out > 0);
         if (result == 0 && e.before > 0)
-            print_receipt(cli, &e, cleaned++ > 0);
+            ++*sites_out;
+        *rows_out += e.before;
     }
-    if (result == 0 && cli->json)
-        puts("]");
-    else if (result == 0 && cleaned == 0)
+    if (result == 0 && print && !cli->json && *sites_out == 0)
         printf("%d sites are erased; nothing of them is stored\n", rows.count);
     pp_pg_rows_fini(&rows);
+    return result;
+}
+
+int erase_apply_run(struct cli *cli, int argc, char **argv, struct pp_err *err)
+{
+    int64_t rows;
+    int sites, result;
+
+    (void)argv;
+    if (argc > 0)
+        return cli_usage(err, "erase apply takes no arguments");
+    if (cli->json)
+        printf("[");
+    result = erase_apply(cli, true, &sites, &rows, err);
+    if (cli->json && result == 0)
+        puts("]");
     return result;
 }

@@ -10,6 +10,7 @@
 #include "pp_service.h"
 
 #include "cli.h"
+#include "store.h"
 #include "stripe.h"
 
 #define REWIND_USAGE "--from beginning|TIME|OFFSET [--partition N] [--yes]"
@@ -227,6 +228,21 @@ static const struct command commands[] = {
     {"alert test", "ALERT",
      "sends the message of a rule now, marked as a test; its state stays",
      NEEDS_POSTGRES | NEEDS_CLICKHOUSE, alert_test_run},
+    {"backup list", "", "the backups there are, the newest last", 0,
+     backup_list_run},
+    {"backup verify", "[ID]",
+     "reads a backup, the newest or that one, to its last byte", 0,
+     backup_verify_run},
+    {"backup", "[--unencrypted]",
+     "writes Postgres and ClickHouse to PAWPRINT_BACKUP_TARGET",
+     NEEDS_POSTGRES | NEEDS_KAFKA | NEEDS_CLICKHOUSE, backup_run},
+    {"restore", "[ID] [--replace]",
+     "puts a backup, the newest or that one, into empty databases",
+     NEEDS_POSTGRES | NEEDS_KAFKA | NEEDS_CLICKHOUSE, restore_run},
+    {"drill", "[ID]",
+     "restores a backup into databases of its own beside the live ones, "
+     "compares, and drops them",
+     NEEDS_POSTGRES | NEEDS_CLICKHOUSE, drill_run},
     {"usage show", "ACCOUNT [--back WINDOWS]",
      "shows what an account has used in its window, by site, and what was not "
      "accepted",
@@ -244,6 +260,8 @@ static const struct command commands[] = {
 };
 
 static struct {
+    struct store_options backup;
+    const char *backup_key;
     struct pp_kafka_access kafka;
     struct pp_clickhouse_access clickhouse;
     const char *postgres;
@@ -284,6 +302,14 @@ static const struct pp_setting clickhouse_settings[] = {
     {0},
 };
 
+static const struct pp_setting backup_settings[] = {
+    STORE_SETTINGS(&cfg.backup),
+    PP_SECRET("PAWPRINT_BACKUP_KEY", &cfg.backup_key, "",
+              "64 hexadecimal digits that backups are encrypted with; without "
+              "it no backup can be read"),
+    {0},
+};
+
 enum { MODE_TEST, MODE_LIVE };
 
 static const char *key_wrong(const char *key)
@@ -315,6 +341,7 @@ static void help(void)
     pp_config_help(postgres_settings, stdout);
     pp_config_help(kafka_settings, stdout);
     pp_config_help(clickhouse_settings, stdout);
+    pp_config_help(backup_settings, stdout);
     pp_config_help(stripe_settings, stdout);
 }
 
@@ -358,6 +385,12 @@ static int open_all(struct cli *cli, unsigned needs, struct pp_err *err)
         return -1;
     if (needs & NEEDS_STRIPE && pp_config_load(stripe_settings, err) < 0)
         return -1;
+    if (pp_config_load(backup_settings, err) < 0)
+        return -1;
+    cli->postgres_dsn = cfg.postgres;
+    cli->clickhouse_access = cfg.clickhouse;
+    cli->backup = &cfg.backup;
+    cli->backup_key = cfg.backup_key;
     cli->stripe = &cfg.stripe;
     cli->is_live = cfg.stripe_mode == MODE_LIVE;
     return 0;

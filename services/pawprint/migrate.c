@@ -187,27 +187,47 @@ static int migrate_one(struct cli *cli, const struct store *store,
         return 0;
     if (store->apply(cli, migration, checksum, err) < 0)
         return -1;
-    if (!cli->json)
-        printf("applied %s/%s\n", store->name, migration->name);
     return 1;
 }
 
-static int migrate_all(struct cli *cli, struct pp_err *err)
+static int migrate_store(struct cli *cli, const struct store *store, int last,
+                         bool quiet, struct pp_err *err)
 {
     int count = 0;
 
-    for (size_t i = 0; i < PP_COUNT(stores); i++) {
-        if (stores[i].prepare(cli, err) < 0)
-            return -1;
-        for (const struct migration *m = migrations; m->store; m++) {
-            int made = 0;
+    if (store->prepare(cli, err) < 0)
+        return -1;
+    for (const struct migration *m = migrations; m->store; m++) {
+        int made;
 
-            if (strcmp(m->store, stores[i].name) == 0)
-                made = migrate_one(cli, &stores[i], m, err);
-            if (made < 0)
-                return -1;
-            count += made;
-        }
+        if (strcmp(m->store, store->name) != 0 || (last && m->number > last))
+            continue;
+        made = migrate_one(cli, store, m, err);
+        if (made < 0)
+            return -1;
+        if (made && !quiet)
+            printf("applied %s/%s\n", store->name, m->name);
+        count += made;
+    }
+    return count;
+}
+
+int migrate_to(struct cli *cli, int postgres, int clickhouse, bool quiet,
+               struct pp_err *err)
+{
+    const int last[] = {postgres, clickhouse};
+    int count = 0;
+
+    /* The lock goes with the connection: it needs no unlocking. */
+    if (pp_pg_exec(cli->pg, "SELECT pg_advisory_lock(" LOCK ")", 0, NULL, err) <
+        0)
+        return -1;
+    for (size_t i = 0; i < PP_COUNT(stores); i++) {
+        int made = migrate_store(cli, &stores[i], last[i], quiet, err);
+
+        if (made < 0)
+            return -1;
+        count += made;
     }
     return count;
 }
@@ -219,11 +239,7 @@ int migrate_run(struct cli *cli, int argc, char **argv, struct pp_err *err)
     (void)argv;
     if (argc > 0)
         return cli_usage(err, "migrate takes no arguments");
-    /* The lock goes with the connection: it needs no unlocking. */
-    if (pp_pg_exec(cli->pg, "SELECT pg_advisory_lock(" LOCK ")", 0, NULL, err) <
-        0)
-        return -1;
-    count = migrate_all(cli, err);
+    count = migrate_to(cli, 0, 0, cli->json, err);
     if (count < 0)
         return -1;
     if (cli->json)

@@ -77,3 +77,31 @@ int rollup_run(struct cli *cli, int argc, char **argv, struct pp_err *err)
            rollup.days, rollup.partitions, left);
     return left > 0;
 }
+
+static int quiet(void *context, const char *table, const char *day,
+                 struct pp_err *err)
+{
+    (void)context;
+    (void)table;
+    (void)day;
+    (void)err;
+    return 0;
+}
+
+int64_t rollup_all(struct cli *cli, struct pp_err *err)
+{
+    char tag[32];
+    struct pp_rollup rollup = {
+        .clickhouse = cli->clickhouse,
+        .tag = tag,
+        .timeout_ms = STATEMENT_MS,
+        .progress = quiet,
+    };
+    int64_t first, last, left;
+
+    snprintf(tag, sizeof(tag), "hand%d", (int)getpid());
+    if (pp_rollup_range(&rollup, &first, &last, err) < 0 ||
+        pp_rollup_days(&rollup, first, last, false, &left, err) < 0)
+        return -1;
+    return left;
+}

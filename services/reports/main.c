@@ -21,6 +21,7 @@
 #include "pp_mem.h"
 #include "pp_service.h"
 
+#include "backups.h"
 #include "jobs_watch.h"
 #include "mails.h"
 #include "rollup.h"
@@ -105,6 +106,7 @@ struct reports {
     struct pp_job table[2];
     struct mails *mails;
     struct jobs_watch *watch;
+    struct backups *backups;
 };
 
 static void register_jobs(struct reports *self)
@@ -150,6 +152,8 @@ static int open_all(struct reports *self, struct pp_err *err)
     if (pp_jobs_open(&self->jobs, cfg.postgres, "reports", self->table,
                      PP_COUNT(self->table), &self->rollup, err) < 0)
         return -1;
+    if (backups_open(&self->backups, cfg.postgres, err) < 0)
+        return -1;
     cfg.mails.clickhouse = &cfg.clickhouse;
     cfg.mails.postgres = cfg.postgres;
     cfg.mails.statement_s = cfg.statement_s;
@@ -165,7 +169,8 @@ static int one_turn(struct reports *self, struct pp_err *err)
     const struct pp_job *job;
     int64_t seconds;
 
-    if (pp_jobs_turn(self->jobs, &outcome, &job, err) < 0 ||
+    if (backups_look(self->backups, err) < 0 ||
+        pp_jobs_turn(self->jobs, &outcome, &job, err) < 0 ||
         pp_job_age(self->jobs, self->table[0].name, &seconds, err) < 0)
         return -1;
     pp_gauge_set(&age, seconds);
@@ -180,6 +185,7 @@ static void close_all(struct reports *self)
 {
     jobs_watch_close(&self->watch);
     mails_close(&self->mails);
+    backups_close(&self->backups);
     pp_jobs_close(&self->jobs);
     pp_clickhouse_close(&self->rollup.clickhouse);
 }
@@ -193,6 +199,7 @@ static void add_metrics(void)
     pp_metrics_add(&days_left.metric);
     pp_metrics_add(&age.metric);
     mails_metrics_add();
+    backups_metrics_add();
     jobs_watch_metrics_add();
 }
 

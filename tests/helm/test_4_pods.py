@@ -255,7 +255,8 @@ def test_nothing_goes_in_or_out_unless_a_policy_says_so():
         deny = [spec for spec in policies if "ingress" not in spec and "egress" not in spec]
         assert len(deny) == 1 and deny[0]["policyTypes"] == ["Ingress", "Egress"]
         for item, spec in chart.pods(items):
-            labels = item["spec"]["template"]["metadata"]["labels"] if item["kind"] != "Pod" else item["metadata"]["labels"]
+            template = item["spec"]["jobTemplate"]["spec"] if item["kind"] == "CronJob" else item["spec"]
+            labels = template["template"]["metadata"]["labels"] if item["kind"] != "Pod" else item["metadata"]["labels"]
             assert deny[0]["podSelector"]["matchLabels"].items() <= labels.items(), item["metadata"]["name"]
             own = [spec for spec in policies if "egress" in spec and spec["podSelector"]["matchLabels"].items() <= labels.items()]
             assert len(own) == 1, item["metadata"]["name"]

@@ -235,6 +235,24 @@ quiet("PawprintRelayNoneActive", "one took over", "3m", {ACTIVE % "a": "1 0x5", 
 fires("PawprintRelaySeveralActive", "both work", "3m", {ACTIVE % "a": "1x5", ACTIVE % "b": "1x5"})
 quiet("PawprintRelaySeveralActive", "one stands by", "3m", {ACTIVE % "a": "1x5", ACTIVE % "b": "0x5"})
 
+# --- backup ----------------------------------------------------------------
+BACKUP = 'pawprint_reports_backup_age_seconds{instance="a"}'
+DRILL = 'pawprint_reports_backup_drill_age_seconds{instance="a"}'
+BAD = 'pawprint_reports_backup_failed{instance="%s"}'
+fires("PawprintBackupOld", "the last one is 26 hours and a minute old", "1m", {BACKUP: "93600 93660"})
+quiet("PawprintBackupOld", "it is 26 hours old", "1m", {BACKUP: "93540 93600"})
+fires("PawprintBackupNever", "there was none for an hour", "65m", {BACKUP: "-1x70"})
+quiet("PawprintBackupNever", "the first one was made", "65m", {BACKUP: "-1x50 5x20"})
+fires("PawprintBackupUnknown", "no reports says it", "20m", {})
+quiet("PawprintBackupUnknown", "one does", "20m", {BACKUP: "60x30"})
+fires("PawprintBackupFailed", "a drill found a damaged one", "1m", {BAD % "a": "0 1"})
+quiet("PawprintBackupFailed", "the next one was good", "3m", {BAD % "a": "0 1 0 0"})
+fires("PawprintBackupDrillOld", "the last one was 8 days and a minute ago", "1m",
+      {DRILL: "691200 691260"})
+quiet("PawprintBackupDrillOld", "it was 8 days ago", "1m", {DRILL: "691140 691200"})
+fires("PawprintBackupDrillNever", "there was none for an hour", "65m", {DRILL: "-1x70"})
+quiet("PawprintBackupDrillNever", "the first one was made", "65m", {DRILL: "-1x50 5x20"})
+
 # --- reports ---------------------------------------------------------------
 ROLLUP = 'pawprint_reports_rollup_age_seconds{instance="a"}'
 RUNS = 'pawprint_reports_runs_total{outcome="%s", instance="a"}'
