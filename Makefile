@@ -225,6 +225,13 @@ status: ## what runs
 deps: ## installs the packages that building and testing need (Debian, root)
 	@tests/stack/install
 
+# What images are built from beside the source, pinned and checked.
+inputs: $B/gen/script.c
+	@services/enricher/data/geo/fetch
+
+images: inputs ## the image of every program, with sizes; PAWPRINT_TAG=dev
+	@tests/standins/with-engine compose/images
+
 # --- tools -----------------------------------------------------------------
 docs: all ## docs/configuration.md from the settings in the code
 	@docs/make-configuration $B/bin >docs/configuration.md
@@ -244,5 +251,5 @@ clean: ## removes what was built; keeps what was downloaded
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-.PHONY: ops-test crash prove-upgrade contract bench docs check-docs all unit integration local-e2e fuzz test ready demo demo-down up down status deps format clean help helm-test
+.PHONY: inputs images ops-test crash prove-upgrade contract bench docs check-docs all unit integration local-e2e fuzz test ready demo demo-down up down status deps format clean help helm-test
 -include $(shell find $B -name '*.d' 2>/dev/null)
