@@ -120,7 +120,7 @@ class Fake:
         self.pages = Pages(self.world, api, checkout)
         self.server = Server((address, port), Handler)
         self.server.fake = self
-        self.url = f"http://{address}:{self.server.server_port}"
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
         checkout.url = self.url
         threading.Thread(target=self.server.serve_forever, args=(0.02,),
                          daemon=True).start()
