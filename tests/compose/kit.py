@@ -61,11 +61,11 @@ def not_ready():
 
 
 def value(name, metric):
-    """The sum of a service's metric over its labels, or None."""
-    text = ask("/metrics")[name][1]
-    found = [float(line.rpartition(" ")[2]) for line in text.splitlines()
-             if line.split("{")[0].split(" ")[0] == metric]
-    return sum(found) if found else None
+    """Of a service's metric, named with its labels; None: there is no such."""
+    for line in ask("/metrics")[name][1].splitlines():
+        if line.rpartition(" ")[0] == metric:
+            return float(line.rpartition(" ")[2])
+    return None
 
 
 def tag():
