@@ -232,6 +232,20 @@ status: ## what runs
 deps: ## installs the packages that building and testing need (Debian, root)
 	@tests/stack/install
 
+# What images are built from beside the source, pinned and checked.
+inputs: $B/gen/script.c
+	@services/enricher/data/geo/fetch
+
+E2E ?=
+e2e: all $(KIT) inputs ## journeys on a Docker engine: builds, starts, runs, takes everything away; exit code 3: NOT RUN
+	@tests/standins/with-engine tests/compose/run $(E2E)
+
+footprint: all inputs ## memory of idle services, sizes of images, how soon each is ready
+	@tests/standins/with-engine tests/compose/run footprint
+
+images: inputs ## the image of every program, with sizes; PAWPRINT_TAG=dev
+	@tests/standins/with-engine compose/images
+
 # --- tools -----------------------------------------------------------------
 docs: all ## docs/configuration.md from the settings in the code
 	@docs/make-configuration $B/bin >docs/configuration.md
@@ -251,5 +265,5 @@ clean: ## removes what was built; keeps what was downloaded
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-.PHONY: drill ops-test crash prove-upgrade contract bench docs check-docs all unit integration local-e2e fuzz test ready demo demo-down up down status deps format clean help helm-test
+.PHONY: drill e2e footprint inputs images ops-test crash prove-upgrade contract bench docs check-docs all unit integration local-e2e fuzz test ready demo demo-down up down status deps format clean help helm-test
 -include $(shell find $B -name '*.d' 2>/dev/null)

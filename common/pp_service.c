@@ -134,7 +134,7 @@ static void serve_stop(void)
 
 static void help(const struct pp_setting *settings)
 {
-    printf("usage: %s [--help | --check | --settings | --health]\n\n"
+    printf("usage: %s [--help | --check | --settings | --health | --ready]\n\n"
            "Runs until SIGTERM. Settings come from the environment; NAME_FILE "
            "names a file\nthat holds one.\n\n",
            self.name);
@@ -142,11 +142,12 @@ static void help(const struct pp_setting *settings)
     pp_config_help(common_settings, stdout);
     puts("\n  --check     says whether the settings are right, and ends\n"
          "  --settings  prints them as a table for the documentation\n"
-         "  --health    asks the running service's /livez\n\n"
+         "  --health    asks the running service's /livez\n"
+         "  --ready     asks its /readyz\n\n"
          "exit code: 0 stopped, 1 failed, 2 misconfigured");
 }
 
-static int health(void)
+static int ask(const char *path)
 {
     static const struct pp_httpc_options options = {.connect_ms = 1000,
                                                     .answer_bytes = 65536};
@@ -157,15 +158,15 @@ static int health(void)
     char url[80];
     bool good;
 
-    snprintf(url, sizeof(url), "http://%s:%d/livez", cfg.address, cfg.port);
+    snprintf(url, sizeof(url), "http://%s:%d%s", cfg.address, cfg.port, path);
     call.url = url;
     good = pp_httpc_open(&httpc, &options, &err) == 0 &&
            pp_httpc_run(httpc, &call, &answer, &err) == 0 &&
            answer.status == 200;
     pp_httpc_close(&httpc);
     if (!good)
-        fprintf(stderr, "%s: not alive: %s\n", self.name,
-                err.msg[0] ? err.msg : "stuck");
+        fprintf(stderr, "%s: %s: %s\n", self.name, path,
+                err.msg[0] ? err.msg : "no");
     return good ? PP_EXIT_STOPPED : PP_EXIT_FAILED;
 }
 
@@ -202,14 +203,17 @@ static void command_line(const struct pp_setting *settings, int argc,
         pp_config_markdown(common_settings, stdout);
         exit(PP_EXIT_STOPPED);
     }
-    if (argc > 2 || (argc == 2 && strcmp(word, "--check") != 0 &&
-                     strcmp(word, "--health") != 0))
+    if (argc > 2 ||
+        (argc == 2 && strcmp(word, "--check") != 0 &&
+         strcmp(word, "--health") != 0 && strcmp(word, "--ready") != 0))
         misconfigured("unknown argument; --help lists what there is");
     settings_load(settings);
     if (strcmp(word, "--check") == 0)
         exit(PP_EXIT_STOPPED);
     if (strcmp(word, "--health") == 0)
-        exit(health());
+        exit(ask("/livez"));
+    if (strcmp(word, "--ready") == 0)
+        exit(ask("/readyz"));
 }
 
 /* --- life ----------------------------------------------------------------- */

@@ -23,9 +23,9 @@ enum { PP_EXIT_STOPPED = 0, PP_EXIT_FAILED = 1, PP_EXIT_MISCONFIGURED = 2 };
 /*
  * Reads settings (its own rows and the ones every service has), opens the log,
  * takes SIGTERM and SIGINT, and serves the internal port. Does not return for
- * --help, --check, --settings (the table of docs/configuration.md) and
- * --health (asks the running service's /livez; for a container's health), nor
- * when a setting is wrong: exit code 2.
+ * --help, --check, --settings (the table of docs/configuration.md), --health
+ * (asks the running service's /livez; for a container's health) and --ready
+ * (its /readyz), nor when a setting is wrong: exit code 2.
  */
 void pp_service_init(const char *name, const struct pp_setting *settings,
                      int argc, char **argv);

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """A mail relay that keeps what it takes, and does what it is told to.
 
-    mailbox.py PORT FOLDER [--tls PEM] [--auth USER:PASSWORD]
+    mailbox.py PORT FOLDER [--address IPV4] [--tls PEM] [--auth USER:PASSWORD]
 
 Each mail it takes becomes a file FOLDER/NUMBER.eml: what came, behind lines
 X-Envelope-From, X-Envelope-To and X-Tls. With --tls it offers STARTTLS, with
@@ -210,12 +210,13 @@ class Session:
 async def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("port", type=int)
+    parser.add_argument("--address", default="127.0.0.1")
     parser.add_argument("folder")
     parser.add_argument("--tls")
     parser.add_argument("--auth")
     given = parser.parse_args()
     box = Mailbox(given.folder, given.tls, given.auth)
-    server = await asyncio.start_server(box.serve, "127.0.0.1", given.port)
+    server = await asyncio.start_server(box.serve, given.address, given.port)
     await server.serve_forever()
 
 

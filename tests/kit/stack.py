@@ -60,19 +60,26 @@ def postgres(sql):
     return done.stdout.strip()
 
 
+def ask_clickhouse(path, body):
+    who = {"X-ClickHouse-User": os.environ.get("PAWPRINT_CLICKHOUSE_USER"),
+           "X-ClickHouse-Key": os.environ.get("PAWPRINT_CLICKHOUSE_PASSWORD")}
+    request = urllib.request.Request(
+        address("PAWPRINT_CLICKHOUSE_URL") + path, body,
+        {name: value for name, value in who.items() if value})
+    return urllib.request.urlopen(request, timeout=60)
+
+
 def clickhouse(sql):
     """Rows of texts. SQL ends without a FORMAT."""
-    url = address("PAWPRINT_CLICKHOUSE_URL") + "/?database=pawprint"
     body = f"{sql} FORMAT JSONCompactStringsEachRow".encode()
-    with urllib.request.urlopen(url, body, timeout=60) as answer:
+    with ask_clickhouse("/?database=pawprint", body) as answer:
         return [json.loads(line) for line in answer.read().splitlines()]
 
 
 def post(sql):
     """A statement that changes something, until it is done."""
-    url = (address("PAWPRINT_CLICKHOUSE_URL") + "/?database=pawprint"
-           "&mutations_sync=2&lightweight_deletes_sync=2")
-    with urllib.request.urlopen(url, sql.encode(), timeout=60):
+    with ask_clickhouse("/?database=pawprint&mutations_sync=2"
+                        "&lightweight_deletes_sync=2", sql.encode()):
         pass
 
 

@@ -1,10 +1,10 @@
 /*
  * chfront - ClickHouse's HTTP interface in front of ClickHouse as a library.
  *
- *   chfront PORT DATADIR [USER PASSWORD]
+ *   chfront [ADDRESS:]PORT DATADIR [USER PASSWORD]
  *
  * For tests and the demo: libchdb has the engine of a current ClickHouse but
- * no server. This file is what lies between the two, on 127.0.0.1 only.
+ * no server. This file is what lies between the two, on 127.0.0.1 unless told.
  *
  * The engine's own client ends inline data at the first blank line and would
  * run the rest as SQL. So rows of an INSERT never enter the text of the query:
@@ -1141,14 +1141,19 @@ static void on_end(void *cls, struct MHD_Connection *http, void **state,
     *state = NULL;
 }
 
-static struct MHD_Daemon *listen_on(const char *port)
+static struct MHD_Daemon *listen_on(const char *where)
 {
+    const char *port = strchr(where, ':');
     struct sockaddr_in address = {
         .sin_family = AF_INET,
-        .sin_port = htons((uint16_t)atoi(port)),
-        .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+        .sin_port = htons((uint16_t)atoi(port ? port + 1 : where)),
     };
+    char host[INET_ADDRSTRLEN] = "127.0.0.1";
 
+    if (port)
+        snprintf(host, sizeof(host), "%.*s", (int)(port - where), where);
+    if (inet_pton(AF_INET, host, &address.sin_addr) != 1)
+        return NULL;
     return MHD_start_daemon(
         MHD_USE_THREAD_PER_CONNECTION | MHD_USE_INTERNAL_POLLING_THREAD |
             MHD_USE_POLL,
@@ -1189,7 +1194,7 @@ int main(int argc, char **argv)
     int signal_number;
 
     if (argc != 3 && argc != 5) {
-        fprintf(stderr, "usage: chfront PORT DATADIR [USER PASSWORD]\n");
+        fprintf(stderr, "usage: chfront [ADDRESS:]PORT DATADIR [USER PASSWORD]\n");
         return 2;
     }
     if (argc == 5) {

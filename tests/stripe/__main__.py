@@ -9,6 +9,7 @@ from stripe import mirror, server
 def main():
     parser = argparse.ArgumentParser(prog="python3 -m stripe")
     parser.add_argument("port", type=int)
+    parser.add_argument("--address", default="127.0.0.1")
     parser.add_argument("--key", default=server.SECRET_KEY)
     parser.add_argument("--webhook-url", help="where events go; else nowhere")
     parser.add_argument("--webhook-secret", default=server.WEBHOOK_SECRET)
@@ -18,7 +19,8 @@ def main():
     mock = None
     if given.mock and mirror.PROGRAM.exists():
         mock = mirror.Mock(given.mock)
-    fake = server.Fake(given.port, mock and mock.path, secret_key=given.key)
+    fake = server.Fake(given.port, mock and mock.path, secret_key=given.key,
+                       address=given.address)
     fake.sender.url = given.webhook_url
     fake.sender.secrets = [given.webhook_secret]
     print(f"the fake Stripe listens at {fake.url}, "

@@ -107,7 +107,8 @@ class Server(http.server.ThreadingHTTPServer):
 class Fake:
     """A fake that serves from the moment it is made; `url` says where."""
 
-    def __init__(self, port=0, mock=None, clock=None, secret_key=SECRET_KEY):
+    def __init__(self, port=0, mock=None, clock=None, secret_key=SECRET_KEY,
+                 address="127.0.0.1"):
         self.world = World(clock)
         self.sender = Sender(self.world)
         invoices = Invoices(self.world)
@@ -117,7 +118,7 @@ class Fake:
         self.desk = Desk(self.world, api, Mirror(mock), secret_key)
         self.control = Control(self.desk, checkout, self.sender)
         self.pages = Pages(self.world, api, checkout)
-        self.server = Server(("127.0.0.1", port), Handler)
+        self.server = Server((address, port), Handler)
         self.server.fake = self
         self.url = f"http://127.0.0.1:{self.server.server_port}"
         checkout.url = self.url
