@@ -1,6 +1,6 @@
 """Ten thousand reports, while three of reports and three notifiers are killed.
 
-A seed inserts the subscriptions, all due, in four parts, and kills processes
+A seed inserts the subscriptions, all due, in eight parts, and kills processes
 with -9 until all is handed over: half of them at random moments, the others at
 named points. Each (subscription, period, recipient) then has one message, and
 the relay has it once; or it is `unknown`, and then a process was killed between
@@ -27,7 +27,7 @@ from kit.stack import postgres as sql
 
 SUBSCRIPTIONS = int(os.environ.get("SUBSCRIPTIONS") or 10000)
 KILLS = int(os.environ.get("KILLS") or 200)
-REPLICAS, PARTS, SAMPLE = 3, 4, 300
+REPLICAS, PARTS, SAMPLE = 3, 8, 300
 PAUSE_MS = 10  # between the final dot and its answer, so that kills meet it
 STUCK_S = 120  # nothing was handed over for so long
 SAY_S = 10
@@ -38,7 +38,8 @@ POINTS = {
                 "reports.frozen"),
     "notifier": ("notifier.claimed", *DOT, "notifier.recorded"),
 }
-PASSES = {"reports.page": 3, "reports.paged": 3}  # of others 20
+# That are passed seldom: a page has 500, and each count is for many.
+RARE = ("reports.page", "reports.paged", "reports.counted")
 SETTINGS = {
     "reports": {"PAWPRINT_REPORTS_DISPATCH_SECONDS": "1",
                 "PAWPRINT_REPORTS_STATEMENT_SECONDS": "5",
@@ -110,17 +111,32 @@ class Killer:
         """At once. It comes back, every second time to die at a point."""
         victim = self.dice.choice([one for one in self.processes
                                    if one.service == kind])
-        if victim.runs():
-            victim.kill()
-            self.bury(victim, "")
-        else:
-            self.bury(victim, victim.point)
+        self.end(victim)
         if self.dice.random() < 0.5:
             victim.begin()
             return
         wanted = [point for point in POINTS[kind] if not self.met[point]]
         point = self.dice.choice(wanted or POINTS[kind])
-        victim.begin(point, self.dice.randint(1, PASSES.get(point, 20)))
+        victim.begin(point, 1 if point in RARE else self.dice.randint(1, 20))
+
+    def end(self, victim):
+        """It may have met its point a moment ago."""
+        if victim.runs():
+            victim.kill()
+            self.bury(victim, "")
+        else:
+            victim.await_death()
+            self.bury(victim, victim.point)
+
+    def lie_in_wait(self):
+        """Whoever puts the next page among the runs dies at it, or whoever
+        counts first."""
+        wanted = [point for point in RARE if not self.met[point]] or RARE
+        for n, one in enumerate(one for one in self.processes
+                                if one.service == "reports"):
+            if len(self.deaths) < KILLS:
+                self.end(one)
+                one.begin(wanted[n % len(wanted)])
 
 
 def heads(tag):
@@ -200,6 +216,7 @@ class Bench:
         self.began = self.said = self.moved = time.monotonic()
         while now != (SUBSCRIPTIONS, SUBSCRIPTIONS):
             if inserted < PARTS and now[0] >= parts[inserted] * 0.8:
+                self.killer.lie_in_wait()
                 self.rows.subscribe(parts[inserted], parts[inserted + 1])
                 inserted += 1
             self.killer.all_run()
@@ -211,6 +228,8 @@ class Bench:
 
     def run(self, seed):
         dice = random.Random(seed)
+        for old in stack_mailbox().glob("*.eml"):
+            old.unlink()
         self.rows = reports_rows.Rows(seed, "t" + uuid.uuid4().hex[:6])
         self.killer.begin(dice)
         self.hand_over()

@@ -6,11 +6,11 @@ absence begins before an instant at which all is due, and ends after it.
 """
 import contextlib
 import datetime
-import signal
+import os
 import subprocess
 import uuid
 
-from e2e.test_notifier import mails, psql
+from e2e.test_notifier import BIN, mails, psql
 from e2e.test_reports import a_site
 from kit import stack
 from kit.stack import postgres as sql
@@ -28,14 +28,10 @@ FIRST = datetime.datetime.combine(
 @contextlib.contextmanager
 def all_down():
     sql("UPDATE installation SET is_test = true")
-    more = stack.folder() / "more"
-    more.write_text("PAWPRINT_REPORTS_DISPATCH_SECONDS=1\n", encoding="ascii")
     stack.services("down", "reports")
     try:
         yield
     finally:
-        more.unlink()
-        stack.services("down", "reports")
         sql("UPDATE installation SET clock_shift = '0'")
         # The clock goes back, which it does nowhere else.
         sql("DELETE FROM job_run WHERE scheduled_for > pp_now() OR job LIKE "
@@ -49,18 +45,30 @@ def now_is(instant):
         "::timestamptz - now()")
 
 
-class Policies:
-    """tests/kit/policies.c, for as long as it is needed."""
+@contextlib.contextmanager
+def running(name, role="pawprint", **settings):
+    """A program, for as long as it is needed; then it is killed."""
+    dsn = stack.address("PAWPRINT_POSTGRES_DSN").replace("pawprint@", role + "@")
+    with (stack.folder() / "log" / name).open("ab") as log:
+        process = subprocess.Popen(
+            [BIN / name], stdout=log, stderr=log,
+            env={**os.environ, "PAWPRINT_POSTGRES_DSN": dsn, **settings})
+    try:
+        yield
+        assert process.poll() is None, f"{name} ended by itself"
+    finally:
+        process.kill()
+        process.wait(10)
 
-    def __enter__(self):
-        with (stack.folder() / "log/policies").open("ab") as log:
-            self.process = subprocess.Popen(
-                [stack.ROOT / "build/bin/policies"], stdout=log, stderr=log)
-        return self
 
-    def __exit__(self, *_):
-        self.process.send_signal(signal.SIGTERM)
-        assert self.process.wait(10) == 0
+def policies():
+    """tests/kit/policies.c"""
+    return running("policies")
+
+
+def reports():
+    return running("reports", "pawprint_reports", PAWPRINT_INTERNAL_PORT="0",
+                   PAWPRINT_REPORTS_DISPATCH_SECONDS="1")
 
 
 def planned(until):
@@ -108,11 +116,11 @@ def test_after_an_absence_a_job_does_what_its_policy_says():
             away = due - min(absence / 2, datetime.timedelta(seconds=30))
             sql("DELETE FROM job WHERE job LIKE 'policy.%'")
             now_is(away - datetime.timedelta(seconds=20))
-            with Policies():
+            with policies():
                 planned(away)
             before, back = skipped(), away + absence
             now_is(back)
-            with Policies():
+            with policies():
                 planned(back)
             left_out = skipped()
             for policy, (runs, gone) in wanted[name].items():
@@ -140,11 +148,11 @@ def test_after_an_absence_reports_does_each_of_its_jobs_once():
         sql("UPDATE job SET skipped = 0, next_at = date_trunc('hour', "
             "pp_now()) + interval '1 hour' WHERE service LIKE 'reports%'")
         now_is(back)
-        stack.services("up", "reports")
-        stack.until("each has begun", lambda: int(sql(
-            "SELECT count(DISTINCT job) FROM job_run WHERE scheduled_for > "
-            f"'{away.isoformat()}' AND attempt > 0 AND job = ANY "
-            f"('{{{','.join(jobs)}}}')")) == len(jobs))
+        with reports():
+            stack.until("each has begun", lambda: int(sql(
+                "SELECT count(DISTINCT job) FROM job_run WHERE scheduled_for > "
+                f"'{away.isoformat()}' AND attempt > 0 AND job = ANY "
+                f"('{{{','.join(jobs)}}}')")) == len(jobs))
         for job in jobs:
             early, left_out = psql(
                 "SELECT count(r.job), skipped > 0 FROM job j LEFT JOIN job_run "
@@ -199,13 +207,12 @@ def tell_after(absence, date):
     among = ", ".join(ids.values())
     wanted = {every: worth_telling(every, due, back) for every in ids}
     now_is(back)
-    stack.services("up", "reports")
-    stack.until("all has been looked at and made", lambda: sql(
-        f"""SELECT count(*) = 3 AND NOT EXISTS (SELECT FROM job_run WHERE
-        job = 'report' AND state <> 'done' AND split_part(scope, '/', 1)::bigint
-        IN ({among})) FROM report_subscription WHERE next_at > pp_now() AND
-        subscription_id IN ({among})""") == "t")
-    stack.services("down", "reports")
+    with reports():
+        stack.until("all has been looked at and made", lambda: sql(
+            f"""SELECT count(*) = 3 AND NOT EXISTS (SELECT FROM job_run WHERE
+            job = 'report' AND state <> 'done' AND split_part(scope, '/',
+            1)::bigint IN ({among})) FROM report_subscription WHERE next_at >
+            pp_now() AND subscription_id IN ({among})""") == "t")
     got = {every: dates_told(number) for every, number in ids.items()}
     # Nobody came: that is said once.
     count = sum(bool(dates) for dates in wanted.values())
