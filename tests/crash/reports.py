@@ -42,6 +42,7 @@ POINTS = {
 RARE = ("reports.page", "reports.paged", "reports.counted")
 SETTINGS = {
     "reports": {"PAWPRINT_REPORTS_DISPATCH_SECONDS": "1",
+                "PAWPRINT_REPORTS_SPREAD_SECONDS": "0",
                 "PAWPRINT_REPORTS_STATEMENT_SECONDS": "5",
                 "PAWPRINT_REPORTS_ROLLUP_SECONDS": "3600",
                 "PAWPRINT_REPORTS_WATCH_SECONDS": "3600"},

@@ -196,7 +196,8 @@ def test_a_restored_backup_that_holds_it_is_erased_again():
     assert found.returncode == 1, found
     assert json.loads(found.stdout)["all"]["erased"] == held, found
     receipts = {one["site"]: one for one in stack.pawprint("erase", "apply")}
-    assert receipts[gone]["rows_before"] == held
+    # And what was made of them, if it was by then.
+    assert receipts[gone]["rows_before"] >= held
     assert receipts[gone]["rows_after"] == 0 and stays not in receipts
     assert rows(gone) == 0
     assert stack.pawprint("erase", "apply") == []

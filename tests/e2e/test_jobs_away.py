@@ -68,7 +68,8 @@ def policies():
 
 def reports():
     return running("reports", "pawprint_reports", PAWPRINT_INTERNAL_PORT="0",
-                   PAWPRINT_REPORTS_DISPATCH_SECONDS="1")
+                   PAWPRINT_REPORTS_DISPATCH_SECONDS="1",
+                   PAWPRINT_REPORTS_SPREAD_SECONDS="0")
 
 
 def planned(until):
