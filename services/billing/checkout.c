@@ -6,13 +6,15 @@
 
 #include <sodium.h>
 
+#include "checkout_form.h"
 #include "checkout_step.h"
 
-#define STEPS_MAX   12 /* of the longest way there are 8 */
-#define FORM_BYTES  ((size_t)16 << 10)
-#define KEY_BYTES   256
-#define NONCE_BYTES 33
-#define ID_BYTES    256
+#define STEPS_MAX    12 /* of the longest way there are 8 */
+#define FORM_BYTES   ((size_t)16 << 10)
+#define KEY_BYTES    256
+#define NONCE_BYTES  33
+#define ID_BYTES     256
+#define LOCALE_BYTES 36
 
 /* What is known of the account, read under the lock. */
 struct sale {
@@ -23,7 +25,8 @@ struct sale {
 
     struct checkout_facts facts;
     char status[33], customer[ID_BYTES], nonce[NONCE_BYTES], session[ID_BYTES],
-        mail[321], name[801];
+        mail[321], name[801], locale[LOCALE_BYTES];
+    bool is_first;        /* the account never had a subscription */
     struct checkout open; /* the session that there is */
     bool done;
     enum web_result result;
@@ -64,6 +67,9 @@ static void take_row(struct sale *sale, const struct pp_pg_rows *rows)
     copy(sale->status, sizeof(sale->status), pp_str_of(pp_pg_text(rows, 0, 8)));
     copy(sale->mail, sizeof(sale->mail), pp_str_of(pp_pg_text(rows, 0, 10)));
     copy(sale->name, sizeof(sale->name), pp_str_of(pp_pg_text(rows, 0, 11)));
+    copy(sale->locale, sizeof(sale->locale),
+         pp_str_of(pp_pg_text(rows, 0, 12)));
+    sale->is_first = pp_pg_bool(rows, 0, 13);
     *facts = (struct checkout_facts){
         .has_customer = sale->customer[0],
         .subscription_status = pp_str_of(sale->status),
@@ -115,7 +121,9 @@ static int lock_row(struct sale *sale, struct pp_err *err)
         "coalesce(c.plan_code, ''), coalesce(c.period, ''), coalesce(c.url, "
         "''), pp_ms(c.expires_at), coalesce(b.stripe_customer_id, ''), "
         "coalesce(b.subscription_status, ''), pp_ms(pp_now()), a.owner_mail, "
-        "a.name FROM billing_checkout AS c JOIN billing_profile AS b USING "
+        "a.name, a.locale, b.subscription_status IS NULL AND "
+        "b.trial_start IS NULL FROM billing_checkout AS c JOIN billing_profile "
+        "AS b USING "
         "(account_id) JOIN account AS a USING (account_id) WHERE "
         "c.account_id = $1",
         1, values, &rows, err);
@@ -313,28 +321,6 @@ static int list_subscriptions(struct sale *sale, struct pp_err *err)
     return 0;
 }
 
-static void session_form(const struct sale *sale, struct pp_buf *form)
-{
-    char expires[24], back[CHECKOUT_URL_BYTES];
-
-    snprintf(expires, sizeof(expires), "%" PRId64,
-             (sale->facts.nonce_at_ms + CHECKOUT_LIFE_MS) / 1000 - 60);
-    snprintf(back, sizeof(back), "%s?checkout=done", sale->returns_to);
-    pp_buf_init(form, FORM_BYTES);
-    stripe_form_add(form, "mode", "subscription");
-    stripe_form_add(form, "customer", sale->customer);
-    stripe_form_add(form, "client_reference_id", sale->account_id);
-    stripe_form_add(form, "line_items[0][price]",
-                    sale->plan->offers[sale->interval].price_id);
-    stripe_form_add(form, "line_items[0][quantity]", "1");
-    stripe_form_add(form, "success_url", back);
-    stripe_form_add(form, "cancel_url", sale->returns_to);
-    stripe_form_add(form, "metadata[account_id]", sale->account_id);
-    stripe_form_add(form, "subscription_data[metadata][account_id]",
-                    sale->account_id);
-    stripe_form_add(form, "expires_at", expires);
-}
-
 static int keep_session(struct sale *sale, const struct stripe_answer *answer,
                         struct pp_err *err)
 {
@@ -367,6 +353,16 @@ static int keep_session(struct sale *sale, const struct stripe_answer *answer,
 
 static int create(struct sale *sale, struct pp_err *err)
 {
+    const struct checkout_session_form session = {
+        .account_id = sale->account_id,
+        .customer = sale->customer,
+        .price = sale->plan->offers[sale->interval].price_id,
+        .locale = sale->locale,
+        .returns_to = sale->returns_to,
+        .expires_at_s =
+            (sale->facts.nonce_at_ms + CHECKOUT_LIFE_MS) / 1000 - 60,
+        .is_first = sale->is_first,
+    };
     struct stripe_answer answer;
     char key[KEY_BYTES];
     struct pp_buf form;
@@ -375,7 +371,8 @@ static int create(struct sale *sale, struct pp_err *err)
     snprintf(key, sizeof(key), "checkout:%s:%s:%s:%s", sale->account_id,
              sale->plan->code, pp_plan_interval_name(sale->interval),
              sale->nonce);
-    session_form(sale, &form);
+    pp_buf_init(&form, FORM_BYTES);
+    checkout_form_session(&session, sale->clerk->checkout, &form);
     result = stripe_post(sale->clerk->stripe, "/v1/checkout/sessions",
                          pp_buf_str(&form), key, &answer, err);
     pp_buf_fini(&form);
@@ -460,19 +457,33 @@ enum web_result checkout_open(struct desk_clerk *clerk, const char *account_id,
     return sale.result;
 }
 
-static int customer_of(struct pp_pg *pg, const char *account_id,
-                       char customer_out[static ID_BYTES], struct pp_err *err)
+/* Who stands at the portal's door. */
+struct visitor {
+    char customer[ID_BYTES], subscription[ID_BYTES], status[33],
+        locale[LOCALE_BYTES];
+};
+
+static int visitor_of(struct pp_pg *pg, const char *account_id,
+                      struct visitor *out, struct pp_err *err)
 {
     const char *values[] = {account_id};
     struct pp_pg_rows rows;
-    int result = pp_pg_query(pg,
-                             "SELECT coalesce(stripe_customer_id, '') FROM "
-                             "billing_profile WHERE account_id = $1",
-                             1, values, &rows, err);
+    int result = pp_pg_query(
+        pg,
+        "SELECT coalesce(stripe_customer_id, ''), "
+        "coalesce(stripe_subscription_id, ''), coalesce(subscription_status, "
+        "''), locale FROM billing_profile JOIN account USING (account_id) "
+        "WHERE account_id = $1",
+        1, values, &rows, err);
 
-    customer_out[0] = '\0';
-    if (result == 0 && rows.count == 1)
-        copy(customer_out, ID_BYTES, pp_str_of(pp_pg_text(&rows, 0, 0)));
+    *out = (struct visitor){0};
+    if (result == 0 && rows.count == 1) {
+        copy(out->customer, ID_BYTES, pp_str_of(pp_pg_text(&rows, 0, 0)));
+        copy(out->subscription, ID_BYTES, pp_str_of(pp_pg_text(&rows, 0, 1)));
+        copy(out->status, sizeof(out->status),
+             pp_str_of(pp_pg_text(&rows, 0, 2)));
+        copy(out->locale, LOCALE_BYTES, pp_str_of(pp_pg_text(&rows, 0, 3)));
+    }
     pp_pg_rows_fini(&rows);
     return result;
 }
@@ -490,27 +501,20 @@ static enum web_result portal_fault(const struct stripe_answer *answer)
     return WEB_NOT_CONFIGURED;
 }
 
-enum web_result checkout_portal(struct desk_clerk *clerk,
-                                const char *account_id, const char *returns_to,
-                                const char *key, struct checkout *out,
-                                struct pp_err *err)
+static enum web_result enter_portal(struct desk_clerk *clerk,
+                                    const struct checkout_portal_form *form,
+                                    const char *key, struct checkout *out,
+                                    struct pp_err *err)
 {
     struct stripe_answer answer;
-    char customer[ID_BYTES];
-    struct pp_buf form;
+    struct pp_buf body;
     int result;
 
-    *out = (struct checkout){0};
-    if (customer_of(clerk->pg, account_id, customer, err) < 0)
-        return WEB_NOT_READY;
-    if (!customer[0])
-        return WEB_NO_CUSTOMER;
-    pp_buf_init(&form, FORM_BYTES);
-    stripe_form_add(&form, "customer", customer);
-    stripe_form_add(&form, "return_url", returns_to);
+    pp_buf_init(&body, FORM_BYTES);
+    checkout_form_portal(form, clerk->checkout, &body);
     result = stripe_post(clerk->stripe, "/v1/billing_portal/sessions",
-                         pp_buf_str(&form), key, &answer, err);
-    pp_buf_fini(&form);
+                         pp_buf_str(&body), key, &answer, err);
+    pp_buf_fini(&body);
     if (result < 0)
         return portal_fault(&answer);
     copy(out->url, sizeof(out->url), pick_text(pick_at(answer.body, "url")));
@@ -518,4 +522,32 @@ enum web_result checkout_portal(struct desk_clerk *clerk,
         return WEB_OK;
     pp_err_set(err, PP_ERR_INVALID, "stripe: the portal's URL leads away");
     return WEB_NOT_CONFIGURED;
+}
+
+enum web_result checkout_portal(struct desk_clerk *clerk,
+                                const char *account_id, enum wish_flow flow,
+                                const char *returns_to, const char *key,
+                                struct checkout *out, struct pp_err *err)
+{
+    struct visitor who;
+    bool is_subscribed;
+
+    *out = (struct checkout){0};
+    if (visitor_of(clerk->pg, account_id, &who, err) < 0)
+        return WEB_NOT_READY;
+    if (!who.customer[0])
+        return WEB_NO_CUSTOMER;
+    is_subscribed =
+        who.subscription[0] && checkout_is_live(pp_str_of(who.status));
+    if ((flow == WISH_UPDATE || flow == WISH_CANCEL) && !is_subscribed)
+        return WEB_NO_SUBSCRIPTION;
+    return enter_portal(clerk,
+                        &(struct checkout_portal_form){
+                            .customer = who.customer,
+                            .subscription = who.subscription,
+                            .locale = who.locale,
+                            .returns_to = returns_to,
+                            .flow = flow,
+                        },
+                        key, out, err);
 }

@@ -7,6 +7,7 @@
 
 #include "desk.h"
 #include "web_result.h"
+#include "wish.h"
 
 /*
  * The way to Stripe and back: one customer per account, one open checkout
@@ -33,12 +34,13 @@ enum web_result checkout_open(struct desk_clerk *clerk, const char *account_id,
 
 /*
  * Stripe's page where a customer changes what he has. key: under which Stripe
- * gives the same page again; NULL: none.
+ * gives the same page again; NULL: none. WEB_NO_SUBSCRIPTION: there is none to
+ * change or to cancel.
  */
 enum web_result checkout_portal(struct desk_clerk *clerk,
-                                const char *account_id, const char *returns_to,
-                                const char *key, struct checkout *out,
-                                struct pp_err *err);
+                                const char *account_id, enum wish_flow flow,
+                                const char *returns_to, const char *key,
+                                struct checkout *out, struct pp_err *err);
 
 /*
  * Stripe says that this session was completed or has expired: no account has

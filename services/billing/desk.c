@@ -110,6 +110,7 @@ static void *serve(void *context)
     struct desk *desk = context;
     struct desk_clerk clerk = {
         .stripe_options = desk->options.stripe,
+        .checkout = desk->options.checkout,
         .plans = desk->options.plans,
         .context = desk->options.context,
     };

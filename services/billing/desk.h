@@ -6,6 +6,7 @@
 #include "pp_pg.h"
 #include "pp_plans.h"
 
+#include "checkout_form.h"
 #include "stripe.h"
 
 /*
@@ -31,6 +32,7 @@ struct desk_clerk {
     struct pp_pg *pg;
     struct stripe *stripe;
     const struct stripe_options *stripe_options;
+    const struct checkout_options *checkout;
     const struct pp_plans *plans;
     const void *context; /* of desk_options */
 };
@@ -59,6 +61,7 @@ struct desk_options {
     int threads;
     const char *postgres;
     const struct stripe_options *stripe;
+    const struct checkout_options *checkout;
     const struct pp_plans *plans;
     const void *context; /* what the routes need beside; constant */
 };

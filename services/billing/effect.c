@@ -32,6 +32,8 @@ static const struct effect effects[] = {
     {"invoice.voided", EFFECT_INVOICES, NULL, NULL},
     {"invoice.marked_uncollectible", EFFECT_INVOICES, NULL, NULL},
     {"invoice.upcoming", 0, NULL, NULL},
+    {"invoice.payment_succeeded", 0, NULL, NULL}, /* invoice.paid says more */
+    {"customer.created", 0, NULL, NULL},
     {"customer.updated", 0, NULL, NULL},
     {"customer.deleted", EFFECT_SYNC, NULL, NULL},
     {"payment_method.attached", EFFECT_SYNC, NULL, NULL},
@@ -59,6 +61,11 @@ static const struct effect effects[] = {
     {"price.deleted", EFFECT_CATALOGUE, NULL, NULL},
     {"product.updated", EFFECT_CATALOGUE, NULL, NULL},
     {"product.deleted", EFFECT_CATALOGUE, NULL, NULL},
+    {"billing_portal.session.created", 0, NULL, NULL},
+    {"billing_portal.configuration.created", 0, NULL, NULL},
+    {"billing_portal.configuration.updated", 0, NULL, NULL},
+    {"entitlements.active_entitlement_summary.updated", 0, NULL, NULL},
+    {"v2.core.event_destination.ping", 0, NULL, NULL},
 };
 
 struct effect effect_of(struct pp_str type)

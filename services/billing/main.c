@@ -43,6 +43,7 @@ static struct {
     bool on;
     int mode;
     struct stripe_options stripe;
+    struct checkout_options checkout;
     const char *postgres, *prefix, *registry, *plans;
     const char *address;
     int port, clerks;
@@ -89,6 +90,7 @@ static const struct pp_setting settings[] = {
                  "300", 1, SIGNATURE_TOLERANCE_MAX,
                  "how far the time of a signature may be from ours"),
     STRIPE_SETTINGS(&cfg.stripe),
+    CHECKOUT_SETTINGS(&cfg.checkout),
     PP_STR("PAWPRINT_BILLING_ADDRESS", &cfg.address, "0.0.0.0",
            "IPv4 address of the public port"),
     PP_INT_RANGE("PAWPRINT_BILLING_PORT", &cfg.port, "8081", 0, 65535,
@@ -198,6 +200,7 @@ static int open_billing(struct billing *self, struct pp_err *err)
         .threads = cfg.clerks,
         .postgres = cfg.postgres,
         .stripe = &cfg.stripe,
+        .checkout = &cfg.checkout,
         .plans = self->plans,
     };
 

@@ -34,6 +34,24 @@ static void add_flag(struct pp_buf *out, const char *name, bool flag)
     pp_buf_printf(out, ",\"%s\":%s", name, flag ? "true" : "false");
 }
 
+/* Used against the limit, and what becomes of new events; from the number on.
+ */
+static void add_capacity(struct pp_buf *out, const struct overview *is)
+{
+    pp_buf_printf(out, "%" PRId64 ",\"limit\":", is->used);
+    if (is->limit == PP_CAPACITY_UNLIMITED)
+        pp_buf_add_text(out, "null");
+    else
+        pp_buf_printf(out, "%" PRId64, is->limit);
+    add_instant(out, "window_start", is->window_start_ms);
+    add_instant(out, "window_end", is->window_end_ms);
+    add_text(out, "state", pp_capacity_state_name(is->state));
+    add_instant(out, "grace_ends_at", is->grace_ends_at_ms);
+    add_instant(out, "rejecting_since", is->rejecting_since_ms);
+    add_instant(out, "reject_until", is->reject_until_ms);
+    add_flag(out, "blocked", is->blocked);
+}
+
 void overview_billing_json(const struct overview *is, struct pp_buf *out)
 {
     pp_buf_add_text(out, "{\"result\":\"ok\"");
@@ -48,7 +66,9 @@ void overview_billing_json(const struct overview *is, struct pp_buf *out)
     add_instant(out, "cancel_at", is->cancel_at_ms);
     add_instant(out, "past_due_since", is->past_due_since_ms);
     add_flag(out, "payment_action", is->awaits_payer);
-    pp_buf_add_byte(out, '}');
+    pp_buf_add_text(out, ",\"usage\":{\"used\":");
+    add_capacity(out, is);
+    pp_buf_add_text(out, "}}");
 }
 
 static void add_refused(struct pp_buf *out, const struct overview *is)
@@ -67,18 +87,8 @@ void overview_usage_json(const struct overview *is, struct pp_buf *out)
 {
     pp_buf_add_text(out, "{\"result\":\"ok\"");
     add_text(out, "account", is->account_id);
-    add_instant(out, "window_start", is->window_start_ms);
-    add_instant(out, "window_end", is->window_end_ms);
-    pp_buf_printf(out, ",\"used\":%" PRId64 ",\"limit\":", is->used);
-    if (is->limit == PP_CAPACITY_UNLIMITED)
-        pp_buf_add_text(out, "null");
-    else
-        pp_buf_printf(out, "%" PRId64, is->limit);
-    add_text(out, "state", pp_capacity_state_name(is->state));
-    add_instant(out, "grace_ends_at", is->grace_ends_at_ms);
-    add_instant(out, "rejecting_since", is->rejecting_since_ms);
-    add_instant(out, "reject_until", is->reject_until_ms);
-    add_flag(out, "blocked", is->blocked);
+    pp_buf_add_text(out, ",\"used\":");
+    add_capacity(out, is);
     add_refused(out, is);
     pp_buf_add_byte(out, '}');
 }

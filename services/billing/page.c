@@ -257,12 +257,14 @@ static void add(struct page *page, enum page_piece piece,
 
 static void add_banner_to(struct page *page, const char *kind,
                           const char *heading, const char *text,
-                          const char *link, struct pp_buf *out)
+                          const char *link, const char *form,
+                          struct pp_buf *out)
 {
     const struct pp_str values[NAMES] = {[KIND] = pp_str_of(kind),
                                          [HEADING] = pp_str_of(heading),
                                          [TEXT] = pp_str_of(text),
-                                         [LINK] = pp_str_of(link)};
+                                         [LINK] = pp_str_of(link),
+                                         [FORM] = pp_str_of(form)};
 
     add(page, PAGE_BANNER, values, out);
 }
@@ -270,7 +272,7 @@ static void add_banner_to(struct page *page, const char *kind,
 static void add_banner(struct page *page, const char *kind, const char *heading,
                        const char *text, struct pp_buf *out)
 {
-    add_banner_to(page, kind, heading, text, "", out);
+    add_banner_to(page, kind, heading, text, "", "", out);
 }
 
 static void rejecting_banner(struct page *page, const struct overview *is,
@@ -347,7 +349,7 @@ static const char *open_invoice(const struct overview *is)
 }
 
 static void payment_banner(struct page *page, const struct overview *is,
-                           struct pp_buf *out)
+                           const char *form, struct pp_buf *out)
 {
     char heading[WORDS_BYTES] = "The last payment failed", day[PAGE_TEXT_BYTES];
 
@@ -359,16 +361,16 @@ static void payment_banner(struct page *page, const struct overview *is,
         add_banner_to(page, "warn", "A payment waits for you",
                       "Your bank wants you to confirm it. Your plan goes on "
                       "meanwhile.",
-                      open_invoice(is), out);
+                      open_invoice(is), "", out);
     else if (strcmp(is->status, "past_due") == 0)
         add_banner_to(page, "warn", heading,
-                      "Your plan goes on meanwhile. Please look at your means "
-                      "of payment, under Manage subscription.",
-                      open_invoice(is), out);
+                      "Your plan goes on meanwhile. The payment is tried again "
+                      "with another way to pay.",
+                      open_invoice(is), form, out);
 }
 
 static void add_banners(struct page *page, const struct overview *is,
-                        bool returned, struct pp_buf *out)
+                        const char *form, bool returned, struct pp_buf *out)
 {
     if (is->blocked)
         add_banner(page, "bad", "The account is blocked",
@@ -378,7 +380,7 @@ static void add_banners(struct page *page, const struct overview *is,
                    "The payment is being confirmed. The new plan stands here "
                    "in a few seconds; this page looks by itself.",
                    out);
-    payment_banner(page, is, out);
+    payment_banner(page, is, form, out);
     if (!is->blocked)
         usage_banner(page, is, out);
 }
@@ -619,7 +621,7 @@ void page_billing(struct page *page, const struct overview *is,
 
     add_top(page, "Plan and usage", form, out);
     add(page, PAGE_HEADING, values, out);
-    add_banners(page, is, returned, out);
+    add_banners(page, is, form, returned, out);
     add_plan(page, is, plans, form, out);
     add_usage(page, is, out);
     add_refused(page, is, out);

@@ -32,6 +32,9 @@ static const struct {
     [WEB_NO_CUSTOMER] = {"no_customer", 409,
                          "There is nothing to manage yet: no plan was ever "
                          "paid for."},
+    [WEB_NO_SUBSCRIPTION] = {"no_subscription", 409,
+                             "There is no subscription to change or to "
+                             "cancel."},
     [WEB_IN_PROGRESS] = {"in_progress", 409,
                          "The same is being done right now."},
     [WEB_LINK_USED] = {"link_used", 410,

@@ -4,6 +4,7 @@
 
 #include "pp_arena.h"
 #include "pp_json.h"
+#include "pp_mem.h"
 
 #define DEPTH 4
 
@@ -89,32 +90,69 @@ enum web_result wish_of_json(struct pp_str body, struct wish *wish_out)
     return result;
 }
 
-enum web_result wish_nothing(struct pp_str body)
+/* --- the portal ----------------------------------------------------------- */
+
+static enum web_result flow_of(struct pp_str text, enum wish_flow *out)
+{
+    static const char *const names[] = {[WISH_UPDATE] = "update",
+                                        [WISH_CANCEL] = "cancel",
+                                        [WISH_PAYMENT] = "payment_method"};
+
+    for (size_t i = WISH_UPDATE; i < PP_COUNT(names); i++) {
+        if (pp_str_eq(text, pp_str_of(names[i]))) {
+            *out = (enum wish_flow)i;
+            return WEB_OK;
+        }
+    }
+    return WEB_INVALID_FIELD;
+}
+
+static enum web_result read_flow(struct pp_json *json, enum wish_flow *out)
+{
+    enum web_result result = WEB_OK;
+    enum pp_json_token token;
+    bool has = false;
+
+    if (pp_json_next(json) != PP_JSON_OBJECT)
+        return WEB_MALFORMED;
+    while (result == WEB_OK && (token = pp_json_next(json)) == PP_JSON_KEY) {
+        if (!pp_str_eq(json->str, PP_LIT("flow")))
+            return WEB_UNKNOWN_FIELD;
+        if (has)
+            return WEB_INVALID_FIELD; /* twice: which one is meant? */
+        has = true;
+        token = pp_json_next(json);
+        if (token == PP_JSON_ERROR)
+            return WEB_MALFORMED;
+        result = token == PP_JSON_STRING ? flow_of(json->str, out)
+                                         : WEB_INVALID_FIELD;
+    }
+    if (result != WEB_OK)
+        return result;
+    return token == PP_JSON_OBJECT_END && pp_json_next(json) == PP_JSON_END
+               ? WEB_OK
+               : WEB_MALFORMED;
+}
+
+enum web_result wish_flow_of_json(struct pp_str body, enum wish_flow *flow_out)
 {
     struct pp_arena arena;
     struct pp_json json;
-    enum web_result result = WEB_OK;
+    enum web_result result;
 
-    if (pp_str_trim(body).n == 0)
-        return WEB_OK;
+    *flow_out = WISH_ANY;
     if (body.n > WISH_BODY_BYTES)
         return WEB_TOO_LARGE;
+    if (pp_str_trim(body).n == 0)
+        return WEB_OK;
     pp_arena_init(&arena, 2 * WISH_BODY_BYTES);
     pp_json_init(&json, body, &arena, DEPTH);
-    if (pp_json_next(&json) != PP_JSON_OBJECT) {
-        result = WEB_MALFORMED;
-    } else {
-        enum pp_json_token token = pp_json_next(&json);
-
-        if (token == PP_JSON_KEY)
-            result = WEB_UNKNOWN_FIELD;
-        else if (token != PP_JSON_OBJECT_END ||
-                 pp_json_next(&json) != PP_JSON_END)
-            result = WEB_MALFORMED;
-    }
+    result = read_flow(&json, flow_out);
     pp_arena_fini(&arena);
     return result;
 }
+
+/* --- forms ---------------------------------------------------------------- */
 
 static int hex_of(char letter)
 {
@@ -182,6 +220,18 @@ enum web_result wish_of_form(struct pp_str form, struct wish *wish_out)
         !interval_of(pp_str_of(interval), &wish_out->interval))
         return WEB_INVALID_FIELD;
     return WEB_OK;
+}
+
+enum web_result wish_flow_of_form(struct pp_str form, enum wish_flow *flow_out)
+{
+    char name[16];
+
+    *flow_out = WISH_ANY;
+    if (form.n > WISH_BODY_BYTES)
+        return WEB_TOO_LARGE;
+    return wish_form_value(form, "flow", name, sizeof(name))
+               ? flow_of(pp_str_of(name), flow_out)
+               : WEB_OK;
 }
 
 enum web_result wish_offer(const struct wish *wish,

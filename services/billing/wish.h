@@ -24,8 +24,16 @@ struct wish {
  */
 enum web_result wish_of_json(struct pp_str body, struct wish *wish_out);
 
-/* A body of which nothing is asked: empty, or {}. */
-enum web_result wish_nothing(struct pp_str body);
+/* What the portal is opened for. */
+enum wish_flow {
+    WISH_ANY,     /* all that it has */
+    WISH_UPDATE,  /* another plan */
+    WISH_CANCEL,  /* the end of the subscription */
+    WISH_PAYMENT, /* another way to pay */
+};
+
+/* An empty body, {}, or {"flow": "update"}: update, cancel, payment_method. */
+enum web_result wish_flow_of_json(struct pp_str body, enum wish_flow *flow_out);
 
 /*
  * The value of a form's field (application/x-www-form-urlencoded), decoded and
@@ -37,6 +45,9 @@ bool wish_form_value(struct pp_str form, const char *name, char *value_out,
 
 /* plan=BASIC&interval=month; other fields are the form's. */
 enum web_result wish_of_form(struct pp_str form, struct wish *wish_out);
+
+/* flow=payment_method, or no such field. */
+enum web_result wish_flow_of_form(struct pp_str form, enum wish_flow *flow_out);
 
 /*
  * Which offer of the catalogue is wished for. WEB_UNKNOWN_PLAN,

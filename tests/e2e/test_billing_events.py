@@ -116,7 +116,10 @@ SYNCS = [
 KEPT = [
     "checkout.session.expired", "invoice.created", "invoice.finalized",
     "invoice.updated", "invoice.voided", "invoice.marked_uncollectible",
-    "invoice.upcoming", "customer.updated", "setup_intent.created",
+    "invoice.upcoming", "invoice.payment_succeeded", "customer.created",
+    "customer.updated", "setup_intent.created", "billing_portal.session.created",
+    "billing_portal.configuration.updated",
+    "entitlements.active_entitlement_summary.updated",
 ]
 MAILS = [
     ("customer.subscription.trial_will_end", "trial_ending"),
@@ -127,10 +130,7 @@ MAILS = [
 STAFF = ["invoice.finalization_failed", "charge.refunded",
          "charge.dispute.created", "charge.dispute.closed",
          "radar.early_fraud_warning.created"]
-PASSED_OVER = ["billing_portal.session.created",
-               "billing_portal.configuration.updated",
-               "entitlements.active_entitlement_summary.updated",
-               "issuing_card.created"]
+PASSED_OVER = ["issuing_card.created"]
 
 
 def asked(stripe, customer):

@@ -23,6 +23,12 @@ ASKED = {
 }
 
 
+# All that a checkout may ask for beside.
+OPTIONS = {"PAWPRINT_CHECKOUT_PROMOTION_CODES": "on",
+           "PAWPRINT_CHECKOUT_TAX": "on", "PAWPRINT_STRIPE_PORTAL": "bpc_fake"}
+FLOWS = ("update", "cancel", "payment_method")
+
+
 def thin(stripe, kind, verb, name):
     """An event that only names its object."""
     about = THIN.get(kind, kind)
@@ -41,7 +47,8 @@ def live_a_life(url, stripe):
     session = customer.checkout()
     done = stripe.fake(f"/checkout/{session}/complete")
     customer.wait_for("BASIC")
-    customer.call("POST", "/v1/billing/portal", {})
+    for flow in ({}, *({"flow": one} for one in FLOWS)):
+        customer.call("POST", "/v1/billing/portal", flow)
     who = journeys.Traveller(stripe, done["customer"])
     who.subscription = done["subscription"]
     who.change(journeys.PREMIUM)
@@ -86,8 +93,10 @@ def test_stripe_mock_accepts_every_request_of_billing():
     stripe = billing.stripe()
     if not stripe.look()["mirror"]:
         raise NotRun("there is no stripe-mock")
-    with billing.running() as url:
-        watch = Watch(stripe)
+    watch = Watch(stripe)
+    with billing.running(PAWPRINT_CHECKOUT_TRIAL_DAYS="14") as url:
+        billing.Customer(url).checkout()
+    with billing.running(**OPTIONS) as url:
         try:
             live_a_life(url, stripe)
             stack.until("billing asked everything",

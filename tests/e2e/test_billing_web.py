@@ -1,6 +1,7 @@
 """Customers' side of billing: pages, calls, and never two of anything."""
 import concurrent.futures
 import contextlib
+import datetime
 import http.client
 import http.server
 import json
@@ -19,6 +20,7 @@ from kit import stack
 BIN = pathlib.Path(os.environ.get("PAWPRINT_BIN", stack.ROOT / "build/bin"))
 PRESSES = 20
 LATENCY_S = 0.03  # of Stripe, so that presses do meet
+DAY = datetime.timedelta(days=1)
 WISH = {"plan": "BASIC", "interval": "month"}
 
 
@@ -32,6 +34,7 @@ class Stripe(http.server.ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Answer)
         self.url = f"http://127.0.0.1:{self.server_address[1]}"
         self.customers, self.sessions, self.subscriptions = {}, {}, []
+        self.portals = []
         self.kept, self.lock, self.fails = {}, threading.Lock(), None
 
     def open_sessions(self):
@@ -57,6 +60,7 @@ class Stripe(http.server.ThreadingHTTPServer):
             return 400, {"error": {"code": "resource_missing",
                                    "param": "customer"}}
         if path == "/v1/billing_portal/sessions":
+            self.portals.append(form)
             return 200, {"url": f"{self.url}/portal"}
         if path.endswith("/expire"):
             session = self.sessions[path.split("/")[-2]]
@@ -350,17 +354,69 @@ def test_usage_is_what_the_command_line_says():
         f"'{site}', 'pageview', false, 4321 FROM account WHERE "
         f"account_id = '{account}'")
     stack.postgres(
+        "INSERT INTO usage_correction (account_id, bucket_at, site_id, kind, "
+        "bot, n, counted, stored) SELECT account_id, bucket_at, site_id, kind, "
+        f"bot, -21, n, n - 21 FROM usage_bucket WHERE site_id = '{site}'")
+    stack.postgres(
         f"INSERT INTO usage_refused SELECT '{site}', "
         "date_trunc('hour', now()), 'collector', 'foreign_origin', 7")
+    today = datetime.datetime.now(datetime.timezone.utc).date()
+    week = f"from={today - DAY}&to={today + 2 * DAY}"
     with Billing() as billing:
         _, usage = billing.api(token, "GET", "/v1/billing/usage")
+        _, about = billing.api(token, "GET", "/v1/billing")
+        _, days = billing.api(token, "GET", f"/v1/billing/usage?{week}")
+        _, hours = billing.api(token, "GET",
+                               f"/v1/billing/usage?{week}&step=hour")
     shown = stack.pawprint("usage", "show", account)
     # No event was ever stored: `prove usage` would find it.
     stack.postgres(f"DELETE FROM usage_bucket WHERE site_id = '{site}'")
     stack.postgres(f"DELETE FROM usage_refused WHERE site_id = '{site}'")
-    assert usage["used"] == shown["used"] == 4321, (usage, shown)
+    stack.postgres(f"DELETE FROM usage_correction WHERE site_id = '{site}'")
+    assert usage["used"] == shown["used"] == 4300, (usage, shown)
     assert usage["limit"] == 5000 and usage["state"] == "ok", usage
     assert usage["refused"] == {"foreign_origin": 7}, usage
+    # The account's page has the same, and so have days and hours in sum.
+    assert about["usage"].items() <= usage.items(), (about, usage)
+    for range_ in (days, hours):
+        steps = range_["steps"]
+        assert sum(one["used"] for one in steps) == 4300, range_
+        assert sum(one["corrections"] for one in steps) == -21, range_
+        assert [one["refused"] for one in steps if one["refused"]] == [
+            {"foreign_origin": 7}], range_
+    assert all(one["at"].endswith("T00:00:00.000Z") for one in days["steps"])
+
+
+def test_usage_of_no_time_is_refused_with_a_reason():
+    token = new_token(new_account())
+    with Billing() as billing:
+        for query in ("from=2026-11-02&to=2026-11-01", "from=x",
+                      "from=2026-11-01&to=2027-11-05", "step=week"):
+            assert billing.api(token, "GET", f"/v1/billing/usage?{query}") == (
+                400, {"result": "invalid_field"}), query
+        assert billing.api(
+            token, "GET", "/v1/billing/usage?from=2020-01-01&to=2020-02-01"
+        )[1]["steps"] == []
+
+
+def test_the_portal_is_opened_for_one_thing():
+    account = new_account()
+    token = new_token(account)
+    with Billing() as billing:
+        def portal(flow):
+            return billing.api(token, "POST", "/v1/billing/portal",
+                               {"flow": flow})
+        assert portal("update") == (409, {"result": "no_customer"})
+        billing.api(token, "POST", "/v1/billing/checkout", WISH)
+        assert portal("cancel") == (409, {"result": "no_subscription"})
+        assert portal("payment_method")[0] == 201
+        stack.postgres(
+            "UPDATE billing_profile SET stripe_subscription_id = 'sub_1', "
+            f"subscription_status = 'active' WHERE account_id = '{account}'")
+        assert portal("cancel")[0] == 201
+        asked = billing.stripe.portals[-1]
+        assert asked["flow_data[type]"] == "subscription_cancel", asked
+        assert asked["flow_data[subscription_cancel][subscription]"] == "sub_1"
 
 
 def sign_in(billing, account):

@@ -498,6 +498,47 @@ def test_without_postgres_stripe_is_asked_to_come_again():
         assert row(name)
 
 
+@contextlib.contextmanager
+def a_full_disk():
+    """Postgres says of each event what it says when its disk is full."""
+    stack.postgres(
+        "CREATE FUNCTION of_a_test() RETURNS trigger LANGUAGE plpgsql AS "
+        "'BEGIN RAISE EXCEPTION ''could not extend file: No space left on "
+        "device'' USING ERRCODE = ''disk_full''; END'")
+    stack.postgres("CREATE TRIGGER of_a_test BEFORE INSERT ON stripe_event "
+                   "FOR EACH ROW EXECUTE FUNCTION of_a_test()")
+    try:
+        yield
+    finally:
+        stack.postgres("DROP FUNCTION of_a_test() CASCADE")
+
+
+@contextlib.contextmanager
+def no_connection_left():
+    """Postgres turns billing away, as when there are too many."""
+    stack.postgres("ALTER ROLE pawprint_billing CONNECTION LIMIT 0")
+    stack.postgres("SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                   "WHERE usename = 'pawprint_billing'")
+    try:
+        yield
+    finally:
+        stack.postgres("ALTER ROLE pawprint_billing CONNECTION LIMIT -1")
+
+
+def test_a_full_disk_and_no_connection_have_stripe_come_again():
+    for trouble in (a_full_disk, no_connection_left):
+        with place() as billed, oracles() as (python, _):
+            name, body = event()
+            with trouble():
+                status, headers, _ = billed.post(body, python.sign(body))
+                assert status == 503, (trouble.__name__, status)
+                assert int(headers["Retry-After"]) > 0
+                assert row(name) is None
+            stack.until("taken", lambda: billed.status(
+                body, python.sign(body)) == 200, 20)
+            assert row(name)
+
+
 def test_every_webhook_that_was_taken_is_there_after_a_stop():
     """Told to stop under load: whoever got his 200 has his row."""
     answered = []

@@ -69,6 +69,7 @@ static void a_wish_is_what_was_said(void **state)
 static void a_large_body_is_refused_unread(void **state)
 {
     static char body[WISH_BODY_BYTES + 1];
+    enum wish_flow flow;
     struct wish wish;
 
     (void)state;
@@ -77,18 +78,63 @@ static void a_large_body_is_refused_unread(void **state)
                      WEB_TOO_LARGE);
     assert_int_equal(wish_of_form((struct pp_str){body, sizeof(body)}, &wish),
                      WEB_TOO_LARGE);
+    assert_int_equal(
+        wish_flow_of_json((struct pp_str){body, sizeof(body)}, &flow),
+        WEB_TOO_LARGE);
+    assert_int_equal(
+        wish_flow_of_form((struct pp_str){body, sizeof(body)}, &flow),
+        WEB_TOO_LARGE);
 }
 
-static void of_the_portal_nothing_is_asked(void **state)
+static void the_portal_is_opened_for_all_or_for_one_thing(void **state)
 {
+    static const struct {
+        const char *body;
+        enum web_result result;
+        enum wish_flow flow;
+    } cases[] = {
+        {"", WEB_OK, WISH_ANY},
+        {" \n", WEB_OK, WISH_ANY},
+        {"{}", WEB_OK, WISH_ANY},
+        {"{\"flow\":\"update\"}", WEB_OK, WISH_UPDATE},
+        {"{\"flow\":\"cancel\"}", WEB_OK, WISH_CANCEL},
+        {" {\"fl\\u006fw\":\"payment_method\"} ", WEB_OK, WISH_PAYMENT},
+        {"{\"flow\":\"\"}", WEB_INVALID_FIELD, WISH_ANY},
+        {"{\"flow\":\"subscription_cancel\"}", WEB_INVALID_FIELD, WISH_ANY},
+        {"{\"flow\":null}", WEB_INVALID_FIELD, WISH_ANY},
+        {"{\"flow\":\"update\",\"flow\":\"update\"}", WEB_INVALID_FIELD,
+         WISH_UPDATE},
+        {"{\"return_url\":\"x\"}", WEB_UNKNOWN_FIELD, WISH_ANY},
+        {"[]", WEB_MALFORMED, WISH_ANY},
+        {"{} {}", WEB_MALFORMED, WISH_ANY},
+        {"{\"flow\":\"update\"", WEB_MALFORMED, WISH_UPDATE},
+        {"{\"flow\":", WEB_MALFORMED, WISH_ANY},
+    };
+
     (void)state;
-    assert_int_equal(wish_nothing(PP_LIT("")), WEB_OK);
-    assert_int_equal(wish_nothing(PP_LIT(" \n")), WEB_OK);
-    assert_int_equal(wish_nothing(PP_LIT("{}")), WEB_OK);
-    assert_int_equal(wish_nothing(PP_LIT("{\"return_url\":\"x\"}")),
-                     WEB_UNKNOWN_FIELD);
-    assert_int_equal(wish_nothing(PP_LIT("[]")), WEB_MALFORMED);
-    assert_int_equal(wish_nothing(PP_LIT("{} {}")), WEB_MALFORMED);
+    for (size_t i = 0; i < PP_COUNT(cases); i++) {
+        enum wish_flow flow;
+        enum web_result result =
+            wish_flow_of_json(pp_str_of(cases[i].body), &flow);
+
+        if (result != cases[i].result || flow != cases[i].flow)
+            fail_msg("%s: %s, %d", cases[i].body, web_result_name(result),
+                     (int)flow);
+    }
+}
+
+static void a_page_says_what_the_portal_is_for(void **state)
+{
+    enum wish_flow flow;
+
+    (void)state;
+    assert_int_equal(wish_flow_of_form(PP_LIT("form=x"), &flow), WEB_OK);
+    assert_int_equal(flow, WISH_ANY);
+    assert_int_equal(
+        wish_flow_of_form(PP_LIT("form=x&flow=payment_method"), &flow), WEB_OK);
+    assert_int_equal(flow, WISH_PAYMENT);
+    assert_int_equal(wish_flow_of_form(PP_LIT("flow=all"), &flow),
+                     WEB_INVALID_FIELD);
 }
 
 static void a_form_is_decoded(void **state)
@@ -187,7 +233,8 @@ int main(void)
         cmocka_unit_test(only_a_plan_and_an_interval_may_be_wished_for),
         cmocka_unit_test(a_wish_is_what_was_said),
         cmocka_unit_test(a_large_body_is_refused_unread),
-        cmocka_unit_test(of_the_portal_nothing_is_asked),
+        cmocka_unit_test(the_portal_is_opened_for_all_or_for_one_thing),
+        cmocka_unit_test(a_page_says_what_the_portal_is_for),
         cmocka_unit_test(a_form_is_decoded),
         cmocka_unit_test(a_form_wishes_as_json_does),
         cmocka_unit_test(the_catalogue_says_what_it_costs),
