@@ -12,11 +12,10 @@
 
 /* Of both Checkout and the portal. */
 static const char *const locales[] = {
-    "bg", "cs", "da",    "de",    "el", "en", "en-GB", "es", "es-419",
-    "et", "fi", "fil",   "fr",    "hr", "hu", "id",    "it", "ja",
-    "ko", "lt", "lv",    "ms",    "mt", "nb", "nl",    "pl", "pt",
-    "ro", "ru", "pt-BR", "fr-CA", "sk", "sl", "sv",    "th", "tr",
-    "vi", "zh", "zh-HK", "zh-TW"};
+    "bg",    "cs",  "da", "de", "el", "en", "en-GB", "es", "es-419", "et",
+    "fi",    "fil", "fr", "hr", "hu", "id", "it",    "ja", "ko",     "lt",
+    "lv",    "ms",  "mt", "nb", "nl", "pl", "pt",    "ro", "ru",     "pt-BR",
+    "fr-CA", "sk",  "sl", "sv", "th", "tr", "vi",    "zh", "zh-HK",  "zh-TW"};
 
 static bool is_same(struct pp_str wanted, const char *locale)
 {

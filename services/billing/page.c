@@ -364,8 +364,8 @@ static void payment_banner(struct page *page, const struct overview *is,
                       open_invoice(is), "", out);
     else if (strcmp(is->status, "past_due") == 0)
         add_banner_to(page, "warn", heading,
-                      "Your plan goes on meanwhile. The payment is tried again "
-                      "with another way to pay.",
+                      "Your plan goes on meanwhile. Choose another way to pay, "
+                      "and the payment is tried again.",
                       open_invoice(is), form, out);
 }
 

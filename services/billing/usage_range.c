@@ -19,8 +19,8 @@ bool usage_range_of(const struct usage_query *query, int64_t today,
 {
     int64_t most, days;
 
-    *out = (struct usage_range){
-        .by_hour = pp_str_eq(query->step, PP_LIT("hour"))};
+    *out =
+        (struct usage_range){.by_hour = pp_str_eq(query->step, PP_LIT("hour"))};
     most = out->by_hour ? USAGE_RANGE_HOURS : USAGE_RANGE_DAYS;
     if ((query->step.p && !out->by_hour &&
          !pp_str_eq(query->step, PP_LIT("day"))) ||
@@ -66,7 +66,8 @@ static int add_step(const struct pp_pg_rows *rows, int row, struct pp_buf *out)
     char at[PP_WALL_TEXT_BYTES];
     bool any = false;
 
-    for (; row < rows->count && pp_pg_int64(rows, row, 0) == step.at_ms; row++) {
+    for (; row < rows->count && pp_pg_int64(rows, row, 0) == step.at_ms;
+         row++) {
         char kind = pp_pg_text(rows, row, 1)[0];
 
         if (kind == '\0')
@@ -81,7 +82,8 @@ static int add_step(const struct pp_pg_rows *rows, int row, struct pp_buf *out)
                   "{\"at\":\"%s\",\"used\":%" PRId64 ",\"corrections\":%" PRId64
                   ",\"refused\":{",
                   at, step.counted + step.corrections, step.corrections);
-    for (; row < rows->count && pp_pg_int64(rows, row, 0) == step.at_ms; row++) {
+    for (; row < rows->count && pp_pg_int64(rows, row, 0) == step.at_ms;
+         row++) {
         if (any)
             pp_buf_add_byte(out, ',');
         any = true;
@@ -101,7 +103,8 @@ static void add_range(const char *account_id, const struct usage_range *range,
     pp_date_text(range->to_day, to);
     pp_buf_add_text(out, "{\"result\":\"ok\",\"account\":");
     pp_json_add_str(out, pp_str_of(account_id));
-    pp_buf_printf(out, ",\"from\":\"%s\",\"to\":\"%s\",\"step\":\"%s\",\"steps\":[",
+    pp_buf_printf(out,
+                  ",\"from\":\"%s\",\"to\":\"%s\",\"step\":\"%s\",\"steps\":[",
                   from, to, range->by_hour ? "hour" : "day");
     for (int row = 0; row < rows->count;) {
         if (row)

@@ -51,8 +51,9 @@ static enum web_result api_enter(struct web_call *call, enum limiter_kind kind)
     if (result != WEB_OK)
         return result;
     /* Who is blocked may see why nothing is counted any more. */
-    return kind == LIMITER_READ && !call->holder.closed ? WEB_OK
-                                                        : web_call_judge(&call->holder);
+    return kind == LIMITER_READ && !call->holder.closed
+               ? WEB_OK
+               : web_call_judge(&call->holder);
 }
 
 static void api_show(struct web_call *call,

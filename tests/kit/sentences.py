@@ -2,7 +2,6 @@
 stand. A name is a sentence: test_a_hit_is_stored reads "a hit is stored"."""
 import importlib
 import pathlib
-import sys
 import time
 import traceback
 
@@ -28,7 +27,7 @@ def run(tests, plain=()):
     exception of the classes in plain says all by its text, if it has one."""
     counts = {"ok    ": 0, "FAILED": 0, "NOT RUN": 0}
     for sentence, test in tests:
-        began = time.monotonic()
+        began, before = time.monotonic(), ""
         try:
             word, said = "ok    ", test()
         except NotRun as why:
@@ -38,9 +37,10 @@ def run(tests, plain=()):
             if isinstance(wrong, plain) and str(wrong):
                 said = str(wrong)
             else:
-                traceback.print_exc(file=sys.stdout)
+                before = traceback.format_exc()
         counts[word] += 1
         took = f"{time.monotonic() - began:.1f} s"
-        print(f"{word} {sentence} ({took}){': ' + said if said else ''}",
+        # In one piece: another process may write to the same place.
+        print(f"{before}{word} {sentence} ({took}){': ' + said if said else ''}",
               flush=True)
     return tuple(counts.values())

@@ -37,8 +37,8 @@ static void a_range_is_of_dates_that_there_are_and_not_too_long(void **state)
 
     (void)state;
     for (size_t i = 0; i < PP_COUNT(cases); i++) {
-        const struct usage_query is = {
-            query(cases[i].from), query(cases[i].to), query(cases[i].step)};
+        const struct usage_query is = {query(cases[i].from), query(cases[i].to),
+                                       query(cases[i].step)};
         struct usage_range range;
         bool found = usage_range_of(&is, TODAY, &range);
 
