@@ -174,6 +174,9 @@ contract: all ## the running collector and billing against docs/openapi; SEED=7 
 helm-test: all ## the chart without a cluster: schema, refusals, golden files, kubeconform, kube-score
 	@tests/helm/run
 
+k8s-test: ## both charts on a real Kubernetes that is built here; so far what its API server says of them
+	@tests/cluster/run
+
 test: ## installs what it needs, then every test, also under the sanitizers
 	@tests/stack/install
 	@tests/all
@@ -265,5 +268,5 @@ clean: ## removes what was built; keeps what was downloaded
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-.PHONY: drill e2e footprint inputs images ops-test crash prove-upgrade contract bench docs check-docs all unit integration local-e2e fuzz test ready demo demo-down up down status deps format clean help helm-test
+.PHONY: drill e2e footprint inputs images ops-test crash prove-upgrade contract bench docs check-docs all unit integration local-e2e fuzz test ready demo demo-down up down status deps format clean help helm-test k8s-test
 -include $(shell find $B -name '*.d' 2>/dev/null)

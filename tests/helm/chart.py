@@ -12,6 +12,7 @@ from helm import NotRun
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 CHART = ROOT / "helm/pawprint"
+DEVSTACK = ROOT / "helm/pawprint-devstack"
 VALUES = sorted((ROOT / "tests/helm/values").glob("*.yaml"))
 GOLDEN = ROOT / "tests/helm/golden"
 TOOLS = pathlib.Path(os.environ.get("HELM_TOOLS", ROOT / "build/helm"))
@@ -54,22 +55,22 @@ def merged(below, above):
     return result
 
 
-def template(values):
-    """The text that Helm makes of values (a path, or a dict)."""
+def template(values, of=CHART):
+    """The text that Helm makes of a chart and values (a path, or a dict)."""
     if isinstance(values, dict):
         with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
             yaml.safe_dump(values, file)
             file.flush()
-            return template(file.name)
-    done = subprocess.run([tool("helm"), "template", RELEASE, str(CHART), "--namespace", NAMESPACE, "--values", str(values)],
+            return template(file.name, of)
+    done = subprocess.run([tool("helm"), "template", RELEASE, str(of), "--namespace", NAMESPACE, "--values", str(values)],
                           capture_output=True, text=True, check=False)
     if done.returncode:
         raise Refused(done.stderr)
     return done.stdout
 
 
-def objects(values):
-    return [item for item in yaml.safe_load_all(template(values)) if item]
+def objects(values, of=CHART):
+    return [item for item in yaml.safe_load_all(template(values, of)) if item]
 
 
 @functools.cache
