@@ -14,6 +14,7 @@
  * being claimed, and how many runs came before.
  */
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -231,7 +232,20 @@ static void say(int fd, const char *words, size_t n)
         _exit(1);
 }
 
-/* Up to the last line of an answer, which begins as wanted. */
+/* Whether the answer's last line, which has no dash, is there. [RFC 5321,
+ * section 4.2.1] */
+static bool is_whole(const char *text, size_t n)
+{
+    size_t line = n;
+
+    if (n < 5 || text[n - 1] != '\n')
+        return false;
+    while (line > 1 && text[line - 2] != '\n')
+        line--;
+    return text[line - 1 + 3] == ' ';
+}
+
+/* An answer, which begins as wanted. */
 static void hear(int fd, const char *wanted)
 {
     char text[1000];
@@ -244,7 +258,7 @@ static void hear(int fd, const char *wanted)
             _exit(1);
         have += (size_t)n;
         text[have] = '\0';
-    } while (text[have - 1] != '\n');
+    } while (!is_whole(text, have));
     if (strncmp(text, wanted, 3) != 0)
         _exit(1);
 }
