@@ -579,17 +579,6 @@ failed:
 
 /* --- marks ---------------------------------------------------------------- */
 
-/* A copy as librdkafka wants it, which takes notes for C strings. */
-static char *text_of(const void *bytes, size_t n)
-{
-    char *text = pp_malloc(n + 1);
-
-    if (n)
-        memcpy(text, bytes, n);
-    text[n] = '\0';
-    return text;
-}
-
 int pp_consumer_mark(struct pp_consumer *consumer, const struct pp_mark *marks,
                      size_t count, struct pp_err *err)
 {
@@ -602,7 +591,8 @@ int pp_consumer_mark(struct pp_consumer *consumer, const struct pp_mark *marks,
             list, consumer->topic, marks[i].partition);
 
         one->offset = marks[i].offset;
-        one->metadata = text_of(marks[i].note.p, marks[i].note.n);
+        /* librdkafka takes notes for C strings. */
+        one->metadata = pp_strndup(marks[i].note.p, marks[i].note.n);
         one->metadata_size = marks[i].note.n;
     }
     if (count > 0)
@@ -626,8 +616,8 @@ static struct pp_mark mark_of(const rd_kafka_topic_partition_t *one)
     if (mark.offset < 0)
         mark.offset = -1;
     if (one->metadata_size > 0)
-        mark.note = (struct pp_str){text_of(one->metadata, one->metadata_size),
-                                    one->metadata_size};
+        mark.note = (struct pp_str){
+            pp_strndup(one->metadata, one->metadata_size), one->metadata_size};
     return mark;
 }
 

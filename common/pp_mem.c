@@ -37,3 +37,13 @@ char *pp_strdup(const char *text)
 {
     return or_abort(strdup(text), strlen(text) + 1);
 }
+
+char *pp_strndup(const void *bytes, size_t count)
+{
+    char *copy = pp_malloc(count + 1);
+
+    if (count)
+        memcpy(copy, bytes, count);
+    copy[count] = '\0';
+    return copy;
+}

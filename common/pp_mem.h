@@ -16,6 +16,10 @@ void *pp_calloc(size_t count, size_t bytes)
 void *pp_realloc(void *old, size_t bytes) __attribute__((returns_nonnull));
 char *pp_strdup(const char *text) __attribute__((malloc, returns_nonnull));
 
+/* So many bytes, and a NUL behind them; bytes may be NULL where count is 0. */
+char *pp_strndup(const void *bytes, size_t count)
+    __attribute__((malloc, returns_nonnull));
+
 /* How many elements an array (not a pointer) has. */
 #define PP_COUNT(array) (sizeof(array) / sizeof((array)[0]))
 

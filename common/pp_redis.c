@@ -23,14 +23,7 @@ struct pp_redis {
 
 static char *text_of(struct pp_str text)
 {
-    char *copy;
-
-    if (!text.p)
-        return NULL;
-    copy = pp_malloc(text.n + 1);
-    memcpy(copy, text.p, text.n);
-    copy[text.n] = '\0';
-    return copy;
+    return text.p ? pp_strndup(text.p, text.n) : NULL;
 }
 
 /* What stands before the separator, which is taken off *rest; or nothing. */

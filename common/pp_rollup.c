@@ -344,8 +344,7 @@ int pp_rollup_clean(struct pp_rollup *rollup, struct pp_err *err)
 
     if (run(rollup, sql, NULL, &answer, err) < 0)
         return -1;
-    names = pp_malloc(answer.n + 1); /* the next answer takes its place */
-    memcpy(names, answer.p ? answer.p : "", answer.n);
+    names = pp_strndup(answer.p, answer.n); /* the next takes its place */
     answer.p = names;
     while (result == 0 && answer.n && pp_str_split(&answer, '\n', &line)) {
         char name[NAME_BYTES];

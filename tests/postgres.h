@@ -108,4 +108,24 @@ static inline void postgres_migrate(const char *database, const char *dsn)
     assert_int_equal(system(command), 0);
 }
 
+static inline struct pp_pg *postgres_open(const char *dsn)
+{
+    struct pp_pg *pg;
+    struct pp_err err = {0};
+
+    if (pp_pg_open(&pg, dsn, "test", &err) < 0)
+        fail_msg("%s", err.msg);
+    return pg;
+}
+
+/* A database made anew with all migrations; the connection and dsn_out are its
+ * owner's. */
+static inline struct pp_pg *
+postgres_begin(const char *database, char dsn_out[static POSTGRES_DSN_BYTES])
+{
+    postgres_make(database, dsn_out);
+    postgres_migrate(database, dsn_out);
+    return postgres_open(dsn_out);
+}
+
 #endif

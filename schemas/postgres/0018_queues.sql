@@ -5,11 +5,6 @@
 CREATE INDEX job_run_running ON job_run (job, lease_until)
     WHERE state = 'running';
 
--- What is deleted in the end is all of this.
-DROP INDEX job_run_ended;
-CREATE INDEX job_run_ended ON job_run (job, state, finished_at)
-    WHERE state IN ('done', 'dead', 'skipped');
-
 -- Messages whose process may be gone.
 CREATE INDEX notification_sending ON notification (not_before)
     WHERE state = 'sending';

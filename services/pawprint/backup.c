@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "pp_json.h"
+#include "pp_time.h"
 
 #include "backup_rows.h"
 #include "cli.h"
@@ -128,7 +129,7 @@ static int manifest_put(struct backup *b, struct pp_err *err)
     int64_t bytes;
     int result;
 
-    b->m.ended_ms = place_now_ms();
+    b->m.ended_ms = pp_wall_now().ms;
     tally_sort(&b->m.events);
     pp_buf_init(&text, MANIFEST_BYTES_MAX);
     manifest_write(&b->m, &text);
@@ -149,7 +150,7 @@ static void begin(struct backup *b)
     time_t now;
     struct tm parts;
 
-    b->m.started_ms = place_now_ms();
+    b->m.started_ms = pp_wall_now().ms;
     now = (time_t)(b->m.started_ms / 1000);
     gmtime_r(&now, &parts);
     strftime(b->m.id, sizeof(b->m.id), "%Y%m%dT%H%M%SZ", &parts);
@@ -212,7 +213,7 @@ int backup_run(struct cli *cli, int argc, char **argv, struct pp_err *err)
     manifest_init(&b.m);
     result = make(&b, unencrypted, err);
     place_record(cli, "backup", &b.m,
-                 b.m.started_ms ? b.m.started_ms : place_now_ms(),
+                 b.m.started_ms ? b.m.started_ms : pp_wall_now().ms,
                  result < 0 ? err : NULL);
     if (result == 0)
         print_done(cli, &b.m, "backup");

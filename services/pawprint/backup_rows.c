@@ -23,22 +23,32 @@
 int rows_ask(struct cli *cli, const char *sql, struct pp_str *answer_out,
              struct pp_err *err)
 {
-    const struct pp_clickhouse_call call = {.sql = sql, .timeout_ms = QUERY_MS};
-
-    if (pp_clickhouse_run(cli->clickhouse, &call, answer_out, err) < 0)
-        return -1;
-    *answer_out = pp_str_trim(*answer_out);
-    return 0;
+    return cli_ask(cli, sql, NULL, QUERY_MS, answer_out, err);
 }
 
-static char *copy_of(struct pp_str text)
+int rows_number(struct cli *cli, const char *sql, int64_t *out,
+                struct pp_err *err)
 {
-    char *copy = pp_malloc(text.n + 1);
+    struct pp_pg_rows rows;
+    int result = pp_pg_query(cli->pg, sql, 0, NULL, &rows, err);
 
-    if (text.n)
-        memcpy(copy, text.p, text.n);
-    copy[text.n] = '\0';
-    return copy;
+    *out = rows.count ? pp_pg_int64(&rows, 0, 0) : 0;
+    pp_pg_rows_fini(&rows);
+    return result;
+}
+
+int rows_events_epoch(struct cli *cli, int64_t *out, struct pp_err *err)
+{
+    return rows_number(cli, "SELECT epoch FROM topic WHERE name = 'events.v1'",
+                       out, err);
+}
+
+void rows_add_columns(struct pp_buf *sql, const char *columns)
+{
+    pp_buf_add_byte(sql, '"');
+    for (; *columns; columns++)
+        pp_buf_printf(sql, *columns == ',' ? "\"%c\"" : "%c", *columns);
+    pp_buf_add_byte(sql, '"');
 }
 
 /* --- what there is ---------------------------------------------------------
@@ -112,7 +122,7 @@ static int events_columns(struct cli *cli, char **columns_out,
                  "'valid_until', position)",
                  &answer, err) < 0)
         return -1;
-    *columns_out = copy_of(answer);
+    *columns_out = pp_strndup(answer.p, answer.n);
     return 0;
 }
 
@@ -130,7 +140,7 @@ int rows_clickhouse_parts(struct cli *cli, struct manifest *m,
         free(columns);
         return -1;
     }
-    list = copy_of(answer);
+    list = pp_strndup(answer.p, answer.n);
     rest = pp_str_of(list);
     while (rest.n && pp_str_split(&rest, '\n', &one)) {
         struct manifest_part *part = manifest_add_part(m);
@@ -145,17 +155,6 @@ int rows_clickhouse_parts(struct cli *cli, struct manifest *m,
     return 0;
 }
 
-static int number_of(struct cli *cli, const char *sql, int64_t *out,
-                     struct pp_err *err)
-{
-    struct pp_pg_rows rows;
-    int result = pp_pg_query(cli->pg, sql, 0, NULL, &rows, err);
-
-    *out = rows.count ? pp_pg_int64(&rows, 0, 0) : 0;
-    pp_pg_rows_fini(&rows);
-    return result;
-}
-
 int rows_offsets(struct cli *cli, struct manifest *m, struct pp_err *err)
 {
     char topic[MANIFEST_NAME_BYTES + 20];
@@ -164,8 +163,7 @@ int rows_offsets(struct cli *cli, struct manifest *m, struct pp_err *err)
 
     snprintf(m->prefix, sizeof(m->prefix), "%s", cli->prefix);
     snprintf(topic, sizeof(topic), "%sevents.v1", cli->prefix);
-    if (number_of(cli, "SELECT epoch FROM topic WHERE name = 'events.v1'",
-                  &epoch, err) < 0 ||
+    if (rows_events_epoch(cli, &epoch, err) < 0 ||
         pp_kafka_partitions(cli->kafka, topic, &partitions, err) < 0)
         return -1;
     if (epoch == 0 || partitions == 0)
@@ -223,12 +221,8 @@ static int read_postgres(struct cli *cli, const struct manifest_part *part,
 
     pp_buf_init(&sql, SQL_BYTES);
     pp_buf_printf(&sql, "COPY \"%s\" (", part->table);
-    for (const char *p = part->columns; *p; p++) {
-        if (p == part->columns)
-            pp_buf_add_byte(&sql, '"');
-        pp_buf_printf(&sql, *p == ',' ? "\"%c\"" : "%c", *p);
-    }
-    pp_buf_printf(&sql, "\") TO STDOUT%c", '\0');
+    rows_add_columns(&sql, part->columns);
+    pp_buf_printf(&sql, ") TO STDOUT%c", '\0');
     result = pp_pg_copy_out(cli->pg, sql.p, take, context, err);
     pp_buf_fini(&sql);
     return result;

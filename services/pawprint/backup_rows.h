@@ -47,4 +47,14 @@ int rows_versions(struct cli *cli, struct manifest *m, struct pp_err *err);
 int rows_ask(struct cli *cli, const char *sql, struct pp_str *answer_out,
              struct pp_err *err);
 
+/* One number of Postgres; 0 where there is no row. */
+int rows_number(struct cli *cli, const char *sql, int64_t *out,
+                struct pp_err *err);
+
+/* The epoch of `events`; 0: there is no such topic yet. */
+int rows_events_epoch(struct cli *cli, int64_t *out, struct pp_err *err);
+
+/* A part's columns, each in quotes. */
+void rows_add_columns(struct pp_buf *sql, const char *columns);
+
 #endif

@@ -94,3 +94,16 @@ void cli_print_rows(const struct cli *cli, const struct pp_pg_rows *rows,
     fwrite(out.p, 1, out.n, stdout);
     pp_buf_fini(&out);
 }
+
+int cli_ask(struct cli *cli, const char *sql,
+            const struct pp_clickhouse_value *parameters, int timeout_ms,
+            struct pp_str *answer_out, struct pp_err *err)
+{
+    const struct pp_clickhouse_call call = {
+        .sql = sql, .parameters = parameters, .timeout_ms = timeout_ms};
+
+    if (pp_clickhouse_run(cli->clickhouse, &call, answer_out, err) < 0)
+        return -1;
+    *answer_out = pp_str_trim(*answer_out);
+    return 0;
+}

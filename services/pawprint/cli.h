@@ -79,6 +79,12 @@ void cli_print_rows(const struct cli *cli, const struct pp_pg_rows *rows,
 /* Puts the site as it now is into the outbox, in the open transaction. */
 int site_tell(struct cli *cli, const char *site_id, struct pp_err *err);
 
+/* One answer of ClickHouse, trimmed; valid until the next. parameters may be
+ * NULL. */
+int cli_ask(struct cli *cli, const char *sql,
+            const struct pp_clickhouse_value *parameters, int timeout_ms,
+            struct pp_str *answer_out, struct pp_err *err);
+
 /* Reads the plan catalogue, and has pp_capacity work with it. */
 int cli_capacity_ready(struct cli *cli, struct pp_err *err);
 

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "pp_time.h"
+
 #include "restore.h"
 
 #define DROP_MS 600000
@@ -59,26 +61,20 @@ static int make(struct drill *d, struct pp_err *err)
 static int erased(struct drill *d, struct pp_err *err)
 {
     struct pp_pg_rows rows;
-    struct pp_buf sites;
-    int result;
-
-    pp_buf_init(&sites, MANIFEST_BYTES_MAX);
-    result = place_list(&d->place, "erased", &sites, err);
-    if (result == 0) {
-        result = pp_pg_query(d->live->pg,
+    struct pp_buf known;
+    int result = pp_pg_query(d->live->pg,
                              "SELECT site_id FROM site WHERE status = 'erased'",
                              0, NULL, &rows, err);
-        for (int i = 0; i < rows.count; i++)
-            pp_buf_printf(&sites, "%s\n", pp_pg_text(&rows, i, 0));
-        pp_pg_rows_fini(&rows);
-    }
+
+    pp_buf_init(&known, MANIFEST_BYTES_MAX);
+    for (int i = 0; i < rows.count; i++)
+        pp_buf_printf(&known, "%s\n", pp_pg_text(&rows, i, 0));
+    pp_pg_rows_fini(&rows);
     if (result == 0)
-        result = restore_erased(&d->scratch, pp_buf_str(&sites), err);
-    pp_buf_fini(&sites);
-    return result < 0
-               ? -1
-               : erase_apply(&d->scratch, false, &d->restored.sites_erased,
-                             &d->restored.rows_erased, err);
+        result = restore_erase_again(&d->scratch, &d->place, pp_buf_str(&known),
+                                     &d->restored, err);
+    pp_buf_fini(&known);
+    return result;
 }
 
 static int try_it(struct drill *d, const char *id, struct pp_err *err)
@@ -88,12 +84,12 @@ static int try_it(struct drill *d, const char *id, struct pp_err *err)
     if (place_open(&d->place, d->live, err) < 0 ||
         place_find(&d->place, id, &d->m, err) < 0)
         return -1;
-    from = place_now_ms();
+    from = pp_wall_now().ms;
     if (place_read_all(&d->place, &d->m, NULL, NULL, err) < 0 ||
         make(d, err) < 0 ||
         restore_load(&d->scratch, &d->place, &d->m, err) < 0)
         return -1;
-    d->loaded_ms = place_now_ms() - from;
+    d->loaded_ms = pp_wall_now().ms - from;
     if (restore_compare(&d->scratch, &d->m, &d->restored, err) < 0 ||
         erased(d, err) < 0)
         return -1;
@@ -120,13 +116,13 @@ static void print_done(const struct drill *d)
            d->m.id, manifest_rows(&d->m, MANIFEST_POSTGRES),
            manifest_rows(&d->m, MANIFEST_CLICKHOUSE), d->m.events.site_count,
            d->restored.sites_erased, d->restored.rows_erased,
-           place_now_ms() - d->m.started_ms, d->loaded_ms);
+           pp_wall_now().ms - d->m.started_ms, d->loaded_ms);
 }
 
 int drill_run(struct cli *cli, int argc, char **argv, struct pp_err *err)
 {
     struct drill d = {.live = cli};
-    int64_t started_ms = place_now_ms();
+    int64_t started_ms = pp_wall_now().ms;
     int result = try_it(&d, cli_argument(argc, argv, 0), err);
     struct pp_err ignored = {0};
 

@@ -193,9 +193,7 @@ static int read_columns(struct reader *r, struct manifest_part *part)
     if (part->columns || pp_json_next(&r->json) != PP_JSON_STRING ||
         memchr(r->json.str.p, 0, r->json.str.n))
         return wrong(r, "columns are wrong");
-    part->columns = pp_malloc(r->json.str.n + 1);
-    memcpy(part->columns, r->json.str.p, r->json.str.n);
-    part->columns[r->json.str.n] = '\0';
+    part->columns = pp_strndup(r->json.str.p, r->json.str.n);
     return 0;
 }
 

@@ -9,11 +9,6 @@
 #include "pp_mem.h"
 #include "pp_time.h"
 
-int64_t place_now_ms(void)
-{
-    return pp_wall_now().ms;
-}
-
 int place_open(struct place *place, const struct cli *cli, struct pp_err *err)
 {
     *place = (struct place){0};
@@ -31,7 +26,8 @@ void place_say(int64_t started_ms, const char *fmt, ...)
 {
     va_list args;
 
-    fprintf(stderr, "%7.1f s  ", (double)(place_now_ms() - started_ms) / 1000);
+    fprintf(stderr, "%7.1f s  ",
+            (double)(pp_wall_now().ms - started_ms) / 1000);
     va_start(args, fmt);
     vfprintf(stderr, fmt, args);
     va_end(args);

@@ -69,6 +69,4 @@ void place_record(struct cli *cli, const char *kind, const struct manifest *m,
 void place_say(int64_t started_ms, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
-int64_t place_now_ms(void);
-
 #endif

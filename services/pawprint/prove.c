@@ -149,17 +149,6 @@ static int take_reject(void *context, const struct pp_message *message,
 /* --- rows ------------------------------------------------------------------
  */
 
-static int ask(struct cli *cli, const char *sql, struct pp_str *answer,
-               struct pp_err *err)
-{
-    const struct pp_clickhouse_call call = {.sql = sql, .timeout_ms = QUERY_MS};
-
-    if (pp_clickhouse_run(cli->clickhouse, &call, answer, err) < 0)
-        return -1;
-    *answer = pp_str_trim(*answer);
-    return 0;
-}
-
 static int odd_answer(struct pp_err *err)
 {
     return pp_err_set(err, PP_ERR_FATAL,
@@ -179,7 +168,7 @@ static int mark_stored(struct audit *a, int partition, struct pp_err *err)
                  "kafka_offset >= %" PRId64 " AND kafka_offset < %" PRId64,
                  a->epoch, partition, from,
                  end - from < CHUNK ? end : from + CHUNK);
-        if (ask(a->cli, sql, &answer, err) < 0)
+        if (cli_ask(a->cli, sql, NULL, QUERY_MS, &answer, err) < 0)
             return -1;
         while (answer.n && pp_str_split(&answer, '\n', &line)) {
             if (!pp_str_int64(line, &offset))
@@ -201,7 +190,7 @@ static int count_twice(struct audit *a, int partition, int64_t *out,
              "SELECT count() - uniqExact(kafka_epoch, kafka_offset) FROM "
              "events WHERE kafka_partition = %d",
              partition);
-    if (ask(a->cli, sql, &answer, err) < 0)
+    if (cli_ask(a->cli, sql, NULL, QUERY_MS, &answer, err) < 0)
         return -1;
     return pp_str_int64(answer, out) ? 0 : odd_answer(err);
 }

@@ -21,13 +21,11 @@ static int ask(struct cli *cli, const char *sql, const char *day,
                char value_out[static VALUE_BYTES], struct pp_err *err)
 {
     const struct pp_clickhouse_value parameters[] = {{"day", day}, {0}};
-    const struct pp_clickhouse_call call = {
-        .sql = sql, .parameters = parameters, .timeout_ms = QUERY_MS};
     struct pp_str answer;
 
-    if (pp_clickhouse_run(cli->clickhouse, &call, &answer, err) < 0)
+    if (cli_ask(cli, sql, parameters, QUERY_MS, &answer, err) < 0)
         return -1;
-    snprintf(value_out, VALUE_BYTES, "%.*s", PP_ARG(pp_str_trim(answer)));
+    snprintf(value_out, VALUE_BYTES, "%.*s", PP_ARG(answer));
     return 0;
 }
 

@@ -9,7 +9,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "pp_time.h"
+
 #include "backup_rows.h"
+#include "site_status.h"
 
 #define LOAD_MS   600000
 #define SQL_BYTES ((size_t)1 << 20)
@@ -23,14 +26,6 @@ struct load {
     bool postgres_open; /* its transaction */
     int64_t started_ms;
 };
-
-static void add_columns(struct pp_buf *sql, const char *columns)
-{
-    pp_buf_add_byte(sql, '"');
-    for (; *columns; columns++)
-        pp_buf_printf(sql, *columns == ',' ? "\"%c\"" : "%c", *columns);
-    pp_buf_add_byte(sql, '"');
-}
 
 /* One statement over all tables of the backup: each is named once. */
 static int for_tables(struct load *load, const char *before,
@@ -105,7 +100,7 @@ static int postgres_copy(struct load *load, const struct manifest_part *part,
 
     pp_buf_init(&sql, SQL_BYTES);
     pp_buf_printf(&sql, "COPY \"%s\" (", part->table);
-    add_columns(&sql, part->columns);
+    rows_add_columns(&sql, part->columns);
     pp_buf_printf(&sql, ") FROM STDIN%c", '\0');
     result = pp_pg_copy_in(load->cli->pg, sql.p, text, err);
     pp_buf_fini(&sql);
@@ -186,7 +181,7 @@ static int clickhouse_prepare(struct cli *cli, struct pp_err *err)
 int restore_load(struct cli *cli, struct place *place, const struct manifest *m,
                  struct pp_err *err)
 {
-    struct load load = {.cli = cli, .m = m, .started_ms = place_now_ms()};
+    struct load load = {.cli = cli, .m = m, .started_ms = pp_wall_now().ms};
     int result;
 
     if (schema_make(cli, m, err) < 0 || clickhouse_prepare(cli, err) < 0)
@@ -282,39 +277,37 @@ int restore_compare(struct cli *cli, const struct manifest *m,
 /* --- erased ----------------------------------------------------------------
  */
 
-static int erase_one(struct cli *cli, struct pp_str site, struct pp_err *err)
-{
-    char id[64];
-    const char *values[] = {id};
-    struct pp_pg_rows rows;
-    int result;
-
-    snprintf(id, sizeof(id), "%.*s", PP_ARG(site));
-    if (pp_pg_begin(cli->pg, err) < 0)
-        return -1;
-    result = pp_pg_query(cli->pg,
-                         "UPDATE site SET status = 'erased', version = version "
-                         "+ 1, changed_at = pp_now() WHERE site_id = $1 AND "
-                         "status <> 'erased'",
-                         1, values, &rows, err);
-    if (result == 0 && rows.changed > 0)
-        result = site_tell(cli, id, err);
-    pp_pg_rows_fini(&rows);
-    if (result == 0)
-        return pp_pg_commit(cli->pg, err);
-    pp_pg_rollback(cli->pg);
-    return -1;
-}
-
-int restore_erased(struct cli *cli, struct pp_str sites, struct pp_err *err)
+static int erase_all(struct cli *cli, struct pp_str sites, struct pp_err *err)
 {
     struct pp_str line;
 
     sites = pp_str_trim(sites);
-    while (sites.n && pp_str_split(&sites, '\n', &line))
-        if (line.n > 0 && erase_one(cli, line, err) < 0)
+    while (sites.n && pp_str_split(&sites, '\n', &line)) {
+        char id[64];
+
+        snprintf(id, sizeof(id), "%.*s", PP_ARG(line));
+        if (line.n > 0 && site_status_change(cli, id, "erased", err) < 0)
             return -1;
+    }
     return 0;
+}
+
+int restore_erase_again(struct cli *cli, struct place *place,
+                        struct pp_str more, struct restored *out,
+                        struct pp_err *err)
+{
+    struct pp_buf sites;
+    int result;
+
+    pp_buf_init(&sites, MANIFEST_BYTES_MAX);
+    result = place_list(place, "erased", &sites, err);
+    pp_buf_add_str(&sites, more);
+    if (result == 0)
+        result = erase_all(cli, pp_buf_str(&sites), err);
+    pp_buf_fini(&sites);
+    return result < 0 ? -1
+                      : erase_apply(cli, false, &out->sites_erased,
+                                    &out->rows_erased, err);
 }
 
 /* --- the command -----------------------------------------------------------
@@ -326,20 +319,12 @@ static int is_empty(struct cli *cli, struct pp_err *err)
                                       .without_database = true};
     char sql[300];
     struct pp_str answer;
-    struct pp_pg_rows rows;
-    int64_t there = 0;
-    int result;
+    int64_t there;
 
-    result = pp_pg_query(
-        cli->pg,
-        "SELECT CASE WHEN to_regclass('account') IS NULL THEN 0 ELSE "
-        "(xpath('/row/n/text()', query_to_xml('SELECT count(*) AS n FROM "
-        "account', false, true, '')))[1]::text::bigint END",
-        0, NULL, &rows, err);
-    if (result == 0)
-        there = pp_pg_int64(&rows, 0, 0);
-    pp_pg_rows_fini(&rows);
-    if (result < 0)
+    if (rows_number(cli, "SELECT (to_regclass('account') IS NOT NULL)::int",
+                    &there, err) < 0 ||
+        (there > 0 &&
+         rows_number(cli, "SELECT count(*) FROM account", &there, err) < 0))
         return -1;
     snprintf(sql, sizeof(sql),
              "SELECT toInt64(sum(total_rows)) FROM system.tables WHERE "
@@ -358,22 +343,6 @@ static int is_empty(struct cli *cli, struct pp_err *err)
     return 0;
 }
 
-static int erased_since(struct cli *cli, struct place *place,
-                        struct restored *out, struct pp_err *err)
-{
-    struct pp_buf sites;
-    int result;
-
-    pp_buf_init(&sites, MANIFEST_BYTES_MAX);
-    result = place_list(place, "erased", &sites, err);
-    if (result == 0)
-        result = restore_erased(cli, pp_buf_str(&sites), err);
-    pp_buf_fini(&sites);
-    return result < 0 ? -1
-                      : erase_apply(cli, false, &out->sites_erased,
-                                    &out->rows_erased, err);
-}
-
 static int settle(struct cli *cli, struct place *place,
                   const struct manifest *m, struct restored *out,
                   struct pp_err *err)
@@ -383,7 +352,7 @@ static int settle(struct cli *cli, struct place *place,
 
     if (migrate_to(cli, 0, 0, true, err) < 0 ||
         restore_from_kafka(cli, m, err) < 0 ||
-        erased_since(cli, place, out, err) < 0 ||
+        restore_erase_again(cli, place, PP_LIT(""), out, err) < 0 ||
         rows_ask(cli, "SYSTEM START TTL MERGES events", &answer, err) < 0)
         return -1;
     left = rollup_all(cli, err);
@@ -448,7 +417,7 @@ static int put_back(struct cli *cli, struct place *place, struct manifest *m,
 int restore_run(struct cli *cli, int argc, char **argv, struct pp_err *err)
 {
     bool replace = cli_flag(&argc, argv, "--replace");
-    int64_t started_ms = place_now_ms();
+    int64_t started_ms = pp_wall_now().ms;
     struct restored restored = {0};
     struct manifest m = {0};
     struct place place;
@@ -458,7 +427,7 @@ int restore_run(struct cli *cli, int argc, char **argv, struct pp_err *err)
     if (result == 0) {
         place_record(cli, "restore", &m, started_ms, NULL);
         tally_sort(&m.events);
-        print_done(cli, &m, &restored, place_now_ms() - started_ms);
+        print_done(cli, &m, &restored, pp_wall_now().ms - started_ms);
         result = restored.parts_wrong + restored.sites_wrong > 0;
     }
     place_close(&place);

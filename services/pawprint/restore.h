@@ -26,8 +26,14 @@ int restore_load(struct cli *cli, struct place *place, const struct manifest *m,
 int restore_compare(struct cli *cli, const struct manifest *m,
                     struct restored *out, struct pp_err *err);
 
-/* Marks the sites (an id a line) as erased, and tells Kafka by the outbox. */
-int restore_erased(struct cli *cli, struct pp_str sites, struct pp_err *err);
+/*
+ * Sites that the place of backups names as erased, and more (an id a line), are
+ * marked so, which Kafka hears of by the outbox, and what came back of them is
+ * erased.
+ */
+int restore_erase_again(struct cli *cli, struct place *place,
+                        struct pp_str more, struct restored *out,
+                        struct pp_err *err);
 
 /*
  * What only Kafka knows: sites that were changed, made or erased since, epochs

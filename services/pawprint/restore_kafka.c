@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "backup_rows.h"
 #include "capacity.h"
 #include "restore.h"
 #include "site.h"
@@ -269,20 +270,15 @@ static int epoch_now(struct cli *cli, const struct aim *aim,
                      const struct manifest *m, bool *other_out,
                      struct pp_err *err)
 {
-    struct pp_pg_rows rows;
     bool beyond = false;
+    int64_t epoch;
     int result;
 
     for (size_t i = 0; i < m->offset_count; i++)
         beyond |= m->offsets[i].partition < aim->partitions &&
                   m->offsets[i].offset > aim->high[m->offsets[i].partition];
-    result =
-        pp_pg_query(cli->pg, "SELECT epoch FROM topic WHERE name = 'events.v1'",
-                    0, NULL, &rows, err);
-    *other_out =
-        beyond || (result == 0 && rows.count > 0 && m->offset_count > 0 &&
-                   pp_pg_int64(&rows, 0, 0) > m->offsets[0].epoch);
-    pp_pg_rows_fini(&rows);
+    result = rows_events_epoch(cli, &epoch, err);
+    *other_out = beyond || (m->offset_count > 0 && epoch > m->offsets[0].epoch);
     if (result == 0 && beyond) {
         fprintf(stderr, "Kafka's topics are other ones than those of the "
                         "backup: they get new epochs\n");

@@ -11,6 +11,7 @@
 
 #define RECENT_DAYS  9
 #define STATEMENT_MS 3600000 /* somebody watches */
+#define TAG_BYTES    32
 
 static int show(void *context, const char *table, const char *day,
                 struct pp_err *err)
@@ -52,21 +53,25 @@ static int which_days(struct pp_rollup *rollup, int argc, char **argv,
     return 0;
 }
 
+/* Its staging tables have this process's name, which stays in tag. */
+static struct pp_rollup by_hand(const struct cli *cli,
+                                char tag[static TAG_BYTES])
+{
+    snprintf(tag, TAG_BYTES, "hand%d", (int)getpid());
+    return (struct pp_rollup){
+        .clickhouse = cli->clickhouse, .tag = tag, .timeout_ms = STATEMENT_MS};
+}
+
 /* A day that was named is made anew whether it looks right or not. */
 int rollup_run(struct cli *cli, int argc, char **argv, struct pp_err *err)
 {
-    char tag[32];
-    struct pp_rollup rollup = {
-        .clickhouse = cli->clickhouse,
-        .tag = tag,
-        .timeout_ms = STATEMENT_MS,
-        .progress = show,
-        .context = cli,
-    };
+    char tag[TAG_BYTES];
+    struct pp_rollup rollup = by_hand(cli, tag);
     bool force = cli_option(argc, argv, "--day", NULL) != NULL;
     int64_t first, last, left;
 
-    snprintf(tag, sizeof(tag), "hand%d", (int)getpid());
+    rollup.progress = show;
+    rollup.context = cli;
     if (which_days(&rollup, argc, argv, &first, &last, err) < 0 ||
         pp_rollup_days(&rollup, first, last, force, &left, err) < 0)
         return -1;
@@ -78,28 +83,12 @@ int rollup_run(struct cli *cli, int argc, char **argv, struct pp_err *err)
     return left > 0;
 }
 
-static int quiet(void *context, const char *table, const char *day,
-                 struct pp_err *err)
-{
-    (void)context;
-    (void)table;
-    (void)day;
-    (void)err;
-    return 0;
-}
-
 int64_t rollup_all(struct cli *cli, struct pp_err *err)
 {
-    char tag[32];
-    struct pp_rollup rollup = {
-        .clickhouse = cli->clickhouse,
-        .tag = tag,
-        .timeout_ms = STATEMENT_MS,
-        .progress = quiet,
-    };
+    char tag[TAG_BYTES];
+    struct pp_rollup rollup = by_hand(cli, tag);
     int64_t first, last, left;
 
-    snprintf(tag, sizeof(tag), "hand%d", (int)getpid());
     if (pp_rollup_range(&rollup, &first, &last, err) < 0 ||
         pp_rollup_days(&rollup, first, last, false, &left, err) < 0)
         return -1;

@@ -15,26 +15,13 @@
 static const struct pp_clickhouse_value wait_for_it[] = {
     {"mutations_sync", "2"}, {"lightweight_deletes_sync", "2"}, {0}};
 
-static int ask(struct cli *cli, const char *sql,
-               const struct pp_clickhouse_value *parameters,
-               struct pp_str *answer, struct pp_err *err)
-{
-    const struct pp_clickhouse_call call = {
-        .sql = sql, .parameters = parameters, .timeout_ms = QUERY_MS};
-
-    if (pp_clickhouse_run(cli->clickhouse, &call, answer, err) < 0)
-        return -1;
-    *answer = pp_str_trim(*answer);
-    return 0;
-}
-
 static int ask_number(struct cli *cli, const char *sql,
                       const struct pp_clickhouse_value *parameters,
                       int64_t *out, struct pp_err *err)
 {
     struct pp_str answer;
 
-    if (ask(cli, sql, parameters, &answer, err) < 0)
+    if (cli_ask(cli, sql, parameters, QUERY_MS, &answer, err) < 0)
         return -1;
     if (!pp_str_int64(answer, out))
         return pp_err_set(err, PP_ERR_FATAL, "clickhouse: not a count");
@@ -52,7 +39,7 @@ int site_rows_tables(struct cli *cli, struct site_tables *out,
     struct pp_str rest, name;
 
     out->count = 0;
-    if (ask(cli, sql, NULL, &rest, err) < 0)
+    if (cli_ask(cli, sql, NULL, QUERY_MS, &rest, err) < 0)
         return -1;
     while (rest.n && pp_str_split(&rest, '\n', &name)) {
         if (out->count == SITE_TABLES_MAX || name.n >= sizeof(out->names[0]))

@@ -45,7 +45,15 @@ static int must_be_there(struct cli *cli, const char *site_id,
 int site_status_set(struct cli *cli, const char *site_id, const char *status,
                     struct pp_err *err)
 {
-    if (must_be_there(cli, site_id, err) < 0 || pp_pg_begin(cli->pg, err) < 0)
+    return must_be_there(cli, site_id, err) < 0
+               ? -1
+               : site_status_change(cli, site_id, status, err);
+}
+
+int site_status_change(struct cli *cli, const char *site_id, const char *status,
+                       struct pp_err *err)
+{
+    if (pp_pg_begin(cli->pg, err) < 0)
         return -1;
     if (change(cli, site_id, status, err) < 0) {
         pp_pg_rollback(cli->pg);

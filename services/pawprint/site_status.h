@@ -11,6 +11,10 @@
 int site_status_set(struct cli *cli, const char *site_id, const char *status,
                     struct pp_err *err);
 
+/* The same of a site that may not be there: then nothing happens. */
+int site_status_change(struct cli *cli, const char *site_id, const char *status,
+                       struct pp_err *err);
+
 /* Waits until the relay has told Kafka how the site stands. */
 int site_status_sent(struct cli *cli, const char *site_id, int wait_ms,
                      struct pp_err *err);

@@ -25,16 +25,6 @@ void tally_fini(struct tally *tally)
     *tally = (struct tally){0};
 }
 
-static char *copy_of(struct pp_str text)
-{
-    char *copy = pp_malloc(text.n + 1);
-
-    if (text.n)
-        memcpy(copy, text.p, text.n);
-    copy[text.n] = '\0';
-    return copy;
-}
-
 static size_t hash_of(struct pp_str site, struct pp_str account)
 {
     return (size_t)(pp_cityhash128(site.p, site.n).low * 31 +
@@ -82,8 +72,8 @@ void tally_count_site(struct tally *tally, struct pp_str site,
         grow(tally);
     place = place_of(tally, site, account);
     if (*place == 0) {
-        tally->sites[tally->site_count++] =
-            (struct tally_site){copy_of(site), copy_of(account), 0};
+        tally->sites[tally->site_count++] = (struct tally_site){
+            pp_strndup(site.p, site.n), pp_strndup(account.p, account.n), 0};
         *place = tally->site_count;
     }
     tally->sites[*place - 1].rows += rows;

@@ -6,7 +6,6 @@ import json
 import os
 import pathlib
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -44,9 +43,7 @@ def floor(*words):
 
 
 def floor_http(requests):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = stack.free_port()
     with subprocess.Popen([FLOOR, "http", str(port)], text=True,
                           stdout=subprocess.PIPE) as process:
         time.sleep(0.3)

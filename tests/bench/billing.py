@@ -148,7 +148,7 @@ def sync_engine(secret):
                    "END'")  # its migrations name that one
     stack.postgres("DROP DATABASE IF EXISTS sync_engine")
     stack.postgres("CREATE DATABASE sync_engine")
-    port = billing.free_port()
+    port = stack.free_port()
     address = urllib.parse.urlsplit(stack.address("PAWPRINT_POSTGRES_DSN"))
     with (stack.folder() / "log/sync-engine").open("ab") as log, \
             subprocess.Popen(

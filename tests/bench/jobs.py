@@ -7,7 +7,6 @@ import contextlib
 import os
 import pathlib
 import signal
-import socket
 import subprocess
 import time
 
@@ -139,9 +138,7 @@ def notifiers(count):
     processes = []
     log = (stack.folder() / "log/notifier").open("ab")
     for _ in range(count):
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
+        port = stack.free_port()
         processes.append(subprocess.Popen(
             [stack.ROOT / "build/bin/notifier"], stdout=log, stderr=log,
             env={**os.environ, "PAWPRINT_POSTGRES_DSN": dsn("notifier"),
@@ -165,10 +162,8 @@ def sent():
 def bench_path():
     """From what is due to the mailbox."""
     # Not up to half an hour later, as else.
-    (stack.folder() / "more").write_text("PAWPRINT_REPORTS_SPREAD_SECONDS=0\n",
-                                         encoding="ascii")
-    with notifiers(LINKS) as pids:
-        stack.services("up", "reports")
+    with notifiers(LINKS) as pids, stack.with_settings(
+            "reports", PAWPRINT_REPORTS_SPREAD_SECONDS=0):
         before = (cpu_us(stack.pid_of("clickhouse")), postgres_us(),
                   cpu_us(stack.pid_of("reports")), sum(map(cpu_us, pids)))
         subscribe(1, REPORTS, "pp_now()")

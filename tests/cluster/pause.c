@@ -1,5 +1,6 @@
 /* What holds a pod's namespaces: waits, and collects processes that nobody
- * else does. It stands in for the public pause image (tests/cluster/install). */
+ * else does. It stands in for the public pause image (tests/cluster/install).
+ */
 #include <signal.h>
 #include <stddef.h>
 #include <sys/wait.h>

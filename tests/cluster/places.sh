@@ -7,6 +7,7 @@ version=$(sed -n 's,^k8s.io/kubernetes@v\([0-9.]*\) .*,\1,p' "$here/tools.txt")
 bin=$cache/cluster/$version/bin
 debian=$cache/cluster/$version/debian
 state=$cache/cluster/state
+dir=$state # of processes.sh
 netns=pawprint-cluster
 netns_file=/run/netns/$netns
 pause_image=registry.k8s.io/pause:3.10.1

@@ -62,10 +62,7 @@ def not_ready():
 
 def value(name, metric):
     """Of a service's metric, named with its labels; None: there is no such."""
-    for line in ask("/metrics")[name][1].splitlines():
-        if line.rpartition(" ")[0] == metric:
-            return float(line.rpartition(" ")[2])
-    return None
+    return stack.metrics_in(ask("/metrics")[name][1]).get(metric)
 
 
 def tag():

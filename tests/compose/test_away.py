@@ -37,7 +37,8 @@ CASES = [
     # The collector says so while deliveries fail, the relay while it has some,
     # the meter once librdkafka has noticed.
     Case("kafka", 503, [],
-         ("collector", 'pawprint_collector_hits_total{result="not_durable"}'), lambda told: told > 0, may=["collector", "meter", "relay"]),
+         ("collector", 'pawprint_collector_hits_total{result="not_durable"}'),
+         lambda told: told > 0, may=["collector", "meter", "relay"]),
     Case("postgres", 202, ["billing", "meter", "notifier", "relay", "reports"],
          ("relay", "pawprint_relay_active"), lambda told: told == 0),
     Case("clickhouse", 202, [],

@@ -17,7 +17,7 @@ class Process:
     """One of billing, on a port that stays its own."""
 
     def __init__(self, number, settings):
-        self.port, self.process = billing.free_port(), None
+        self.port, self.process = stack.free_port(), None
         self.crash = ""
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = stack.folder() / "log" / f"billing-{number}"

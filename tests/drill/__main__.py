@@ -9,7 +9,6 @@ import os
 import pathlib
 import secrets
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -63,8 +62,7 @@ class Load:
 @contextlib.contextmanager
 def s3(folder):
     """rclone serves the folder, and checks each request's signature."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = stack.free_port()
     (folder / "bucket").mkdir()
     server = subprocess.Popen(
         [os.environ["PAWPRINT_DRILL_RCLONE"], "serve", "s3", "--auth-key",

@@ -8,7 +8,6 @@ import json
 import os
 import pathlib
 import re
-import socket
 import subprocess
 import threading
 import time
@@ -112,12 +111,6 @@ class Answer(http.server.BaseHTTPRequestHandler):
         self.say(*answer)
 
 
-def free_port():
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
-
-
 class Billing:
     """Processes of the test's own, in place of the stack's, and a Stripe."""
 
@@ -133,7 +126,7 @@ class Billing:
             self.start(i, secrets, settings)
 
     def start(self, i, secrets, settings):
-        port, internal = free_port(), free_port()
+        port, internal = stack.free_port(), stack.free_port()
         env = {**os.environ, "PAWPRINT_BILLING": "on",
                "PAWPRINT_POSTGRES_DSN": stack.address("PAWPRINT_POSTGRES_DSN")
                .replace("pawprint@", "pawprint_billing@"),

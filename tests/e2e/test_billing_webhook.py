@@ -122,7 +122,7 @@ def write_secrets(path, *lines):
 def place(**settings):
     secrets = stack.folder() / f"secrets-{uuid.uuid4().hex[:8]}"
     write_secrets(secrets, f"main {SECRET}", f"old {OTHER}")
-    internal = billing.free_port()
+    internal = stack.free_port()
     with billing.running(PAWPRINT_STRIPE_SECRETS=str(secrets),
                          PAWPRINT_INTERNAL_PORT=str(internal),
                          **settings) as url:
@@ -237,7 +237,7 @@ def test_tolerance_cannot_be_switched_off_and_secrets_have_to_be_there():
                      {"PAWPRINT_STRIPE_SECRETS": ""},
                      {"PAWPRINT_STRIPE_KEY": "sk_live_of_the_other_mode"},
                      {"PAWPRINT_STRIPE_URL": "http://stripe.example"}):
-        env = billing.environment(billing.free_port(), settings)
+        env = billing.environment(stack.free_port(), settings)
         done = subprocess.run([billing.BIN / "billing"], env=env, timeout=20,
                               capture_output=True, text=True, check=False)
         assert done.returncode == 2, (settings, done)

@@ -1,6 +1,4 @@
 """People are told of jobs also while what else would tell them is broken."""
-import contextlib
-import pathlib
 import signal
 import time
 
@@ -8,21 +6,10 @@ from e2e.test_notifier import Endpoint, mails, psql
 from kit import stack
 
 
-@contextlib.contextmanager
 def reports_that_look_often(url):
-    """What stands in `more` goes before the stack's environment."""
-    place = pathlib.Path(stack.address("PAWPRINT_STACK_DIR")) / "more"
-    place.write_text("PAWPRINT_REPORTS_WATCH_SECONDS=1\n"
-                     "PAWPRINT_REPORTS_AWAY_SECONDS=1\n"
-                     f"PAWPRINT_STAFF_URL={url}\n", encoding="ascii")
-    stack.services("down", "reports")
-    stack.services("up", "reports")
-    try:
-        yield
-    finally:
-        place.unlink()
-        stack.services("down", "reports")
-        stack.services("up", "reports")
+    return stack.with_settings("reports", PAWPRINT_REPORTS_WATCH_SECONDS=1,
+                               PAWPRINT_REPORTS_AWAY_SECONDS=1,
+                               PAWPRINT_STAFF_URL=url)
 
 
 def mails_about(job):

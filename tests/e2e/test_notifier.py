@@ -12,7 +12,6 @@ import pathlib
 import random
 import re
 import signal
-import socket
 import subprocess
 import threading
 import time
@@ -64,9 +63,7 @@ class Notifiers:
         self.processes = [self.start() for _ in range(count)]
 
     def start(self, **more):
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
+        port = stack.free_port()
         return subprocess.Popen(
             [BIN / "notifier"], stdout=self.log, stderr=self.log,
             env={**os.environ, "PAWPRINT_POSTGRES_DSN": self.dsn,

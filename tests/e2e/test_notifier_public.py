@@ -3,7 +3,6 @@ import base64
 import contextlib
 import re
 import signal
-import socket
 import subprocess
 import urllib.error
 import urllib.parse
@@ -26,9 +25,7 @@ class Public(Notifiers):
     """One notifier whose public port is asked directly, past the proxy."""
 
     def __init__(self, **settings):
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+        self.port = stack.free_port()
         super().__init__(1, **{
             "PAWPRINT_LINK_URL": URL, "PAWPRINT_LINK_KEYS": KEYS,
             "PAWPRINT_NOTIFIER_ADDRESS": "127.0.0.1",

@@ -1,7 +1,6 @@
 """Reports: the right numbers, once a period, to whoever wants them."""
 import contextlib
 import json
-import pathlib
 import re
 import signal
 import time
@@ -21,21 +20,15 @@ AGENT = ("Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like "
 
 @contextlib.contextmanager
 def reports_every_second():
-    """What stands in `more` goes before the stack's environment."""
-    place = pathlib.Path(stack.address("PAWPRINT_STACK_DIR")) / "more"
-    place.write_text("PAWPRINT_REPORTS_DISPATCH_SECONDS=1\n"
-                     "PAWPRINT_REPORTS_SPREAD_SECONDS=0\n", encoding="ascii")
-    stack.services("down", "reports")
-    stack.services("up", "reports")
-    try:
-        yield
-    finally:
-        place.unlink()
-        stack.services("down", "reports")
-        psql("UPDATE installation SET clock_shift = '0'")
-        # The clock goes back, which it does nowhere else.
-        psql("DELETE FROM job_run WHERE scheduled_for > pp_now()")
-        stack.services("up", "reports")
+    with stack.with_settings("reports", PAWPRINT_REPORTS_DISPATCH_SECONDS=1,
+                             PAWPRINT_REPORTS_SPREAD_SECONDS=0):
+        try:
+            yield
+        finally:
+            stack.services("down", "reports")
+            psql("UPDATE installation SET clock_shift = '0'")
+            # The clock goes back, which it does nowhere else.
+            psql("DELETE FROM job_run WHERE scheduled_for > pp_now()")
 
 
 def shift(days):

@@ -24,20 +24,10 @@ def cli(*words):
     return done.returncode, done.stdout
 
 
-def settings(text):
-    """What stands in `more` goes before the stack's environment."""
-    place = pathlib.Path(stack.address("PAWPRINT_STACK_DIR")) / "more"
-    place.write_text(text, encoding="ascii")
-    stack.services("down", "reports")
-    stack.services("up", "reports")
-    return place
-
-
 def test_tables_follow_what_is_stored_also_after_a_kill():
-    place = settings("PAWPRINT_REPORTS_ROLLUP_SECONDS=1\n"
-                     "PAWPRINT_REPORTS_LAG_SECONDS=2\n"
-                     "PAWPRINT_REPORTS_STATEMENT_SECONDS=5\n")
-    try:
+    with stack.with_settings("reports", PAWPRINT_REPORTS_ROLLUP_SECONDS=1,
+                             PAWPRINT_REPORTS_LAG_SECONDS=2,
+                             PAWPRINT_REPORTS_STATEMENT_SECONDS=5):
         site = stack.new_site("rollups", "--retention", "90")
         stack.until("taken", lambda: Sender().send(
             {"site": site, "url": "https://shop.example/", "id": "first"})[0] == 202, 10)
@@ -62,8 +52,6 @@ def test_tables_follow_what_is_stored_also_after_a_kill():
         assert visits == rows, (visits, rows)
         assert stack.metrics("reports")[
             "pawprint_reports_rollup_age_seconds"] >= 0
-    finally:
-        settings("").unlink()
     return f"{sent} events"
 
 
@@ -78,12 +66,11 @@ def runs_since(instant):
 
 
 def test_two_replicas_share_the_runs_and_do_none_twice():
-    place = settings("PAWPRINT_REPORTS_ROLLUP_SECONDS=1\n")
     dsn = stack.address("PAWPRINT_POSTGRES_DSN")
     folder = pathlib.Path(os.environ.get("PAWPRINT_BIN") or
                           stack.ROOT / "build/bin")
-    began = time.time()
-    try:
+    with stack.with_settings("reports", PAWPRINT_REPORTS_ROLLUP_SECONDS=1):
+        began = time.time()
         with subprocess.Popen(
                 [folder / "reports"], stdout=subprocess.DEVNULL,
                 cwd=stack.ROOT, env={
@@ -95,9 +82,6 @@ def test_two_replicas_share_the_runs_and_do_none_twice():
                         runs_since(began)[2] == 2, 120)
             second.terminate()
             assert second.wait(30) == 0
-    finally:
-        place.unlink()
-        settings("").unlink()
     runs, attempts, _ = runs_since(began)
     assert runs == attempts, (runs, attempts)
     return f"{runs} runs"

@@ -2,7 +2,6 @@
 import contextlib
 import os
 import signal
-import socket
 import subprocess
 import uuid
 
@@ -13,36 +12,18 @@ from kit.rules import messages, sql
 URL = "https://shop.example/"
 
 
-@contextlib.contextmanager
 def quick_meter(**settings):
     """One that looks at the rules each second, and at what is newest."""
-    settings = {"PAWPRINT_METER_ALERT_SECONDS": 1,
-                "PAWPRINT_METER_ALERT_DELAY_SECONDS": 0,
-                "PAWPRINT_METER_STAFF_SECONDS": 1, **settings}
-    path = stack.folder() / "more"
-    before = path.read_text(encoding="ascii") if path.exists() else None
-    path.write_text((before or "") + "".join(
-        f"\n{name}={value}" for name, value in settings.items()) + "\n",
-        encoding="ascii")
-    stack.services("down", "meter")
-    stack.services("up", "meter")
-    try:
-        yield
-    finally:
-        if before is None:
-            path.unlink()
-        else:
-            path.write_text(before, encoding="ascii")
-        stack.services("down", "meter")
-        stack.services("up", "meter")
+    return stack.with_settings("meter", **{
+        "PAWPRINT_METER_ALERT_SECONDS": 1,
+        "PAWPRINT_METER_ALERT_DELAY_SECONDS": 0,
+        "PAWPRINT_METER_STAFF_SECONDS": 1, **settings})
 
 
 @contextlib.contextmanager
 def second_meter():
     """A replica beside the stack's."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = stack.free_port()
     with (stack.folder() / "log/meter").open("ab") as log:
         process = subprocess.Popen(
             [stack.ROOT / "build/bin/meter"], stdout=log, stderr=log,

@@ -3,7 +3,6 @@ import contextlib
 import json
 import os
 import pathlib
-import socket
 import subprocess
 import urllib.error
 import urllib.request
@@ -21,19 +20,13 @@ def stripe():
                   stack.address("PAWPRINT_STRIPE_KEY"))
 
 
-def free_port():
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
-
-
 def environment(port, settings):
     dsn = stack.address("PAWPRINT_POSTGRES_DSN")
     return {**os.environ, "PAWPRINT_BILLING": "on",
             "PAWPRINT_BILLING_URL": f"http://127.0.0.1:{port}",
             "PAWPRINT_BILLING_ADDRESS": "127.0.0.1",
             "PAWPRINT_BILLING_PORT": str(port),
-            "PAWPRINT_INTERNAL_PORT": str(free_port()),
+            "PAWPRINT_INTERNAL_PORT": str(stack.free_port()),
             "PAWPRINT_POSTGRES_DSN": dsn.replace("pawprint@",
                                                  "pawprint_billing@"),
             "PAWPRINT_LIMIT_BILLING": "off",
@@ -56,7 +49,7 @@ def running(**settings):
     the URL."""
     if not (BIN / "billing").exists():
         raise NotRun("there is no service billing")
-    port = free_port()
+    port = stack.free_port()
     url = f"http://127.0.0.1:{port}"
     fake, secret = stripe(), pathlib.Path(
         stack.address("PAWPRINT_STRIPE_SECRETS")).read_text().split()[1]

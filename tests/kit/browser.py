@@ -2,12 +2,13 @@
 import json
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
 import urllib.error
 import urllib.request
+
+from kit import stack
 
 
 def missing():
@@ -20,9 +21,7 @@ class Browser:
     """`with Browser() as browser:`; a window of its own, nothing kept."""
 
     def __init__(self, agent=None):
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+        self.port = stack.free_port()
         self.folder = tempfile.mkdtemp(prefix="pawprint-browser-")
         self.driver = subprocess.Popen(
             ["chromedriver", f"--port={self.port}", "--allowed-ips=127.0.0.1"],

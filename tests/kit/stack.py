@@ -2,11 +2,13 @@
 
 Addresses come from the environment (build/run/env or a test's own stack).
 """
+import contextlib
 import json
 import os
 import pathlib
 import shutil
 import signal
+import socket
 import subprocess
 import time
 import urllib.parse
@@ -108,6 +110,35 @@ def services(*words):
         raise RuntimeError(f"services {words}: {done.stdout}{done.stderr}")
 
 
+@contextlib.contextmanager
+def with_settings(name, **settings):
+    """A service of the stack, started again with settings that go before its
+    environment, and at the end as it was before."""
+    path = folder() / "more"
+    before = path.read_text(encoding="utf-8") if path.exists() else None
+    path.write_text((before or "") + "".join(
+        f"\n{key}='{value}'" for key, value in settings.items()) + "\n",
+        encoding="utf-8")
+    services("down", name)
+    services("up", name)
+    try:
+        yield
+    finally:
+        if before is None:
+            path.unlink()
+        else:
+            path.write_text(before, encoding="utf-8")
+        services("down", name)
+        services("up", name)
+
+
+def free_port():
+    """One that nothing listens on at the moment."""
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return one.getsockname()[1]
+
+
 def folder():
     """Where this stack keeps its data, logs and pids."""
     return pathlib.Path(address("PAWPRINT_STACK_DIR"))
@@ -148,10 +179,14 @@ def restore_clickhouse(name):
     bring_back()
 
 
+def metrics_in(text):
+    """The numbers of a page of /metrics, by their whole name."""
+    return {line.rpartition(" ")[0]: float(line.rpartition(" ")[2])
+            for line in text.splitlines() if line and not line.startswith("#")}
+
+
 def metrics(name):
-    """The numbers of a service's internal port, by their whole name."""
+    """Those of a service's internal port."""
     url = address(f"PAWPRINT_{name.upper()}_INTERNAL") + "/metrics"
     with urllib.request.urlopen(url, timeout=10) as answer:
-        lines = answer.read().decode().splitlines()
-    return {line.rpartition(" ")[0]: float(line.rpartition(" ")[2])
-            for line in lines if line and not line.startswith("#")}
+        return metrics_in(answer.read().decode())

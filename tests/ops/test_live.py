@@ -9,7 +9,6 @@ import json
 import os
 import pathlib
 import signal
-import socket
 import socketserver
 import subprocess
 import tempfile
@@ -18,6 +17,7 @@ import time
 
 import yaml
 
+from kit.stack import free_port
 from ops import HERE, ROOT, NotRun, metrics
 
 TOOLS = ROOT / "build/tools"
@@ -52,12 +52,6 @@ class Mail(socketserver.StreamRequestHandler):
 def serve(server):
     threading.Thread(target=server.serve_forever, daemon=True).start()
     return server.server_address[1]
-
-
-def free_port():
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
 
 
 @contextlib.contextmanager

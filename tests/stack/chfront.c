@@ -1194,7 +1194,8 @@ int main(int argc, char **argv)
     int signal_number;
 
     if (argc != 3 && argc != 5) {
-        fprintf(stderr, "usage: chfront [ADDRESS:]PORT DATADIR [USER PASSWORD]\n");
+        fprintf(stderr,
+                "usage: chfront [ADDRESS:]PORT DATADIR [USER PASSWORD]\n");
         return 2;
     }
     if (argc == 5) {

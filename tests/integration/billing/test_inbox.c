@@ -289,12 +289,10 @@ static int start_anew(void **state)
 static int make_database(void **state)
 {
     (void)state;
-    postgres_make(DATABASE, owner_dsn);
-    postgres_migrate(DATABASE, owner_dsn);
+    owner = postgres_begin(DATABASE, owner_dsn);
     postgres_dsn(DATABASE, "pawprint_billing", dsn);
-    HOLDS(pp_pg_open(&owner, owner_dsn, "test", &err));
-    HOLDS(pp_pg_open(&one, dsn, "test", &err));
-    HOLDS(pp_pg_open(&two, dsn, "test", &err));
+    one = postgres_open(dsn);
+    two = postgres_open(dsn);
     postgres_run(owner,
                  "UPDATE installation SET is_test = true; INSERT INTO account "
                  "(account_id, name, owner_mail) VALUES ('a', 'A', "

@@ -31,12 +31,8 @@ static int64_t number(const char *sql)
 /* A database of the test's own: its clock is shifted. */
 static int make_database(void **state)
 {
-    struct pp_err err = {0};
-
     (void)state;
-    postgres_make("job_test", dsn);
-    postgres_migrate("job_test", dsn);
-    assert_int_equal(pp_pg_open(&pg, dsn, "test", &err), 0);
+    pg = postgres_begin("job_test", dsn);
     exec("UPDATE installation SET is_test = true");
     exec("CREATE TABLE effect (job text, scope text, worker int)");
     return 0;

@@ -29,13 +29,9 @@ static int64_t number(const char *sql)
 
 static int make_database(void **state)
 {
-    struct pp_err err = {0};
-
     (void)state;
-    postgres_make(DATABASE, owner_dsn);
-    postgres_migrate(DATABASE, owner_dsn);
+    owner = postgres_begin(DATABASE, owner_dsn);
     postgres_dsn(DATABASE, "pawprint_meter", meter_dsn);
-    assert_int_equal(pp_pg_open(&owner, owner_dsn, "test", &err), 0);
     return 0;
 }
 

@@ -1,9 +1,11 @@
-/* Which reports are put among the runs, when they begin, and in what order. */
+/* Which reports are put among the runs, when they begin, in what order, and
+ * which are stopped. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "pp_mem.h"
+#include "pp_time.h"
 
 #include "send.h"
 
@@ -16,7 +18,7 @@
 static char dsn[POSTGRES_DSN_BYTES], theirs[POSTGRES_DSN_BYTES];
 static struct pp_pg *pg, *reports;
 static struct pp_zones *zones;
-static struct pp_counter planned, missed, disabled;
+static struct pp_counter planned, missed, sent, nobody, disabled;
 
 static void exec(const char *sql)
 {
@@ -33,11 +35,11 @@ static int make_database(void **state)
     struct pp_err err = {0};
 
     (void)state;
-    postgres_make(DATABASE, dsn);
-    postgres_migrate(DATABASE, dsn);
+    pg = postgres_begin(DATABASE, dsn);
     postgres_dsn(DATABASE, "pawprint_reports", theirs);
-    assert_int_equal(pp_pg_open(&pg, dsn, "test", &err), 0);
-    assert_int_equal(pp_pg_open(&reports, theirs, "test", &err), 0);
+    reports = postgres_open(theirs);
+    /* Within so long everything of the job has to be done. */
+    postgres_run(reports, "SET statement_timeout = '5s'");
     assert_int_equal(pp_zones_open(&zones, PP_ZONES_FOLDER, 100, 60000, &err),
                      0);
     exec("UPDATE installation SET is_test = true");
@@ -58,14 +60,21 @@ static int drop_database(void **state)
     return 0;
 }
 
+static int empty(void **state)
+{
+    (void)state;
+    exec("TRUNCATE report_subscription, job_run, suppression, notification "
+         "CASCADE");
+    exec("UPDATE installation SET clock_shift = '0'");
+    return 0;
+}
+
 /* A daily report each, of which the last that was told is of long ago. */
 static int begin(void **state)
 {
     char sql[600];
 
-    (void)state;
-    exec("TRUNCATE report_subscription, job_run CASCADE");
-    exec("UPDATE installation SET clock_shift = '0'");
+    empty(state);
     snprintf(sql, sizeof(sql),
              "INSERT INTO report_subscription (account_id, site_id, every, "
              "recipient, state) SELECT 'large', 'l', 'day', i || "
@@ -76,6 +85,21 @@ static int begin(void **state)
              MANY);
     exec(sql);
     return 0;
+}
+
+/* So many of the large account that are due tomorrow. */
+static void subscribe(int count)
+{
+    char sql[500];
+
+    snprintf(sql, sizeof(sql),
+             "INSERT INTO report_subscription (account_id, site_id, every, "
+             "recipient, state, last_date, next_at) SELECT 'large', 'l', "
+             "'day', 'R' || n || '@example.com', 'active', "
+             "(pp_now() - interval '2 days')::date, pp_now() + interval "
+             "'1 day' FROM generate_series(1, %d) AS n",
+             count);
+    exec(sql);
 }
 
 static int keep_on(void *context, struct pp_job_run *run, struct pp_err *err)
@@ -95,6 +119,8 @@ static void dispatch(int spread_s)
         .keep_on = keep_on,
         .planned = &planned,
         .missed = &missed,
+        .sent = &sent,
+        .empty = &nobody,
         .disabled = &disabled,
     };
     struct pp_job_run run = {.pg = reports};
@@ -227,6 +253,52 @@ static void without_a_spread_each_begins_at_its_time(void **state)
                      0);
 }
 
+static void only_those_on_the_list_are_stopped_whatever_their_case(void **state)
+{
+    (void)state;
+    subscribe(3);
+    exec("INSERT INTO report_subscription (account_id, site_id, every, "
+         "channel, recipient, state, next_at) SELECT 'small', 's', 'day', "
+         "'webhook', u, 'active', pp_now() + interval '1 day' FROM "
+         "unnest(ARRAY['https://x.example/A', 'https://x.example/b']) AS u");
+    exec("INSERT INTO suppression (channel, target, code, answer) VALUES "
+         "('mail', 'r2@example.com', 550, 'no'), ('slack', 'r3@example.com', "
+         "410, 'no'), ('webhook', 'https://x.example/a', 410, 'no'), "
+         "('webhook', 'https://x.example/b', 410, 'gone')");
+    dispatch(0);
+    dispatch(0);
+    assert_int_equal(number("SELECT count(*) FROM report_subscription WHERE "
+                            "state = 'disabled'"),
+                     2);
+    assert_int_equal(
+        number("SELECT count(*) FROM report_subscription WHERE state = "
+               "'disabled' AND recipient IN ('R2@example.com', "
+               "'https://x.example/b')"),
+        2);
+    assert_int_equal(number("SELECT count(*) FROM notification WHERE kind = "
+                            "'report_disabled'"),
+                     2);
+}
+
+/* Which grew with the product of both: an hour, of a million and 10,000. */
+static void a_long_list_and_many_subscriptions_do_not_hold_it_up(void **state)
+{
+    struct pp_mono began;
+    int64_t took_ms;
+
+    (void)state;
+    subscribe(20000);
+    exec("INSERT INTO suppression (channel, target, code, answer) SELECT "
+         "'mail', 'gone' || n || '@example.com', 550, 'no' FROM "
+         "generate_series(1, 5000) AS n");
+    exec("ANALYZE report_subscription, suppression");
+    began = pp_mono_now();
+    dispatch(0);
+    took_ms = pp_mono_ms(began, pp_mono_now());
+    if (took_ms > 1000)
+        fail_msg("%d ms", (int)took_ms);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -234,6 +306,10 @@ int main(void)
         cmocka_unit_test_setup(
             each_begins_always_as_much_later_and_not_all_at_once, begin),
         cmocka_unit_test_setup(without_a_spread_each_begins_at_its_time, begin),
+        cmocka_unit_test_setup(
+            only_those_on_the_list_are_stopped_whatever_their_case, empty),
+        cmocka_unit_test_setup(
+            a_long_list_and_many_subscriptions_do_not_hold_it_up, empty),
     };
 
     return cmocka_run_group_tests(tests, make_database, drop_database);

@@ -25,14 +25,10 @@ static int64_t number(const char *sql)
 
 static int make_database(void **state)
 {
-    struct pp_err err = {0};
-
     (void)state;
-    postgres_make(DATABASE, dsn);
-    postgres_migrate(DATABASE, dsn);
+    pg = postgres_begin(DATABASE, dsn);
     postgres_dsn(DATABASE, "pawprint_reports", theirs);
-    assert_int_equal(pp_pg_open(&pg, dsn, "test", &err), 0);
-    assert_int_equal(pp_pg_open(&reports, theirs, "test", &err), 0);
+    reports = postgres_open(theirs);
     exec("INSERT INTO account (account_id, name, owner_mail) VALUES ('a', 'x', "
          "'x@example.com')");
     return 0;

@@ -25,13 +25,9 @@ static int64_t number(const char *sql)
 
 static int make_database(void **state)
 {
-    struct pp_err err = {0};
-
     (void)state;
-    postgres_make("jobs_watch_test", dsn);
-    postgres_migrate("jobs_watch_test", dsn);
+    pg = postgres_begin("jobs_watch_test", dsn);
     postgres_dsn("jobs_watch_test", "pawprint_reports", theirs);
-    assert_int_equal(pp_pg_open(&pg, dsn, "test", &err), 0);
     exec("UPDATE installation SET is_test = true");
     return 0;
 }
