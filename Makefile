@@ -44,6 +44,7 @@ ITESTS := $(patsubst tests/%.c,$B/tests/%,$(wildcard tests/integration/*/test_*.
 
 # ThreadSanitizer sees no threads but those of POSIX; librdkafka's are C11's.
 TSAN_OBJ := $(if $(findstring thread,$(SAN)),$B/tests/tsan/threads.o)
+export TSAN_OPTIONS := suppressions=$(CURDIR)/tests/tsan/suppressions
 
 # --- library, services -----------------------------------------------------
 all: $(LIB) $(SERVICES:%=$B/bin/%) ## builds everything into build/
