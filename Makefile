@@ -175,7 +175,7 @@ contract: all ## the running collector and billing against docs/openapi; SEED=7 
 helm-test: all ## the chart without a cluster: schema, refusals, golden files, kubeconform, kube-score
 	@tests/helm/run
 
-k8s-test: ## both charts on a real Kubernetes that is built here; so far what its API server says of them
+k8s-test: inputs ## both charts with real pods on a real Kubernetes that is built here; exit code 3: NOT RUN
 	@tests/cluster/run
 
 test: ## installs what it needs, then every test, also under the sanitizers
