@@ -128,6 +128,36 @@ static int create_one(struct cli *cli, size_t i, int partitions, int replicas,
     return made;
 }
 
+static void print_one(const struct cli *cli, size_t i, int partitions)
+{
+    const struct pp_kafka_option *option = topics[i].options;
+
+    printf(cli->json ? "%s{\"name\":\"%s%s\",\"partitions\":%d,\"config\":{"
+                     : "%.0s%s%s partitions=%d",
+           i ? "," : "", cli->prefix, topics[i].name,
+           topics[i].partitions ? topics[i].partitions : partitions);
+    for (bool first = true; option->name; option++, first = false)
+        printf(cli->json ? "%s\"%s\":\"%s\"" : "%.0s %s=%s", first ? "" : ",",
+               option->name, option->value);
+    puts(cli->json ? "}}" : "");
+}
+
+int topics_list_run(struct cli *cli, int argc, char **argv, struct pp_err *err)
+{
+    int partitions = 0;
+
+    if (number_of(cli_option(argc, argv, "--partitions", "8"), &partitions,
+                  err) < 0)
+        return -1;
+    if (cli->json)
+        puts("[");
+    for (size_t i = 0; i < PP_COUNT(topics); i++)
+        print_one(cli, i, partitions);
+    if (cli->json)
+        puts("]");
+    return 0;
+}
+
 int topics_run(struct cli *cli, int argc, char **argv, struct pp_err *err)
 {
     int partitions = 0, replicas = 0, created = 0;

@@ -17,12 +17,27 @@
 {{- end -}}
 {{- end -}}
 {{- include "pawprint.check.routing" .Values.routing -}}
+{{- include "pawprint.check.operators" . -}}
 {{- include "pawprint.check.connections" (dict "c" .Values.connections "needs" ($needs | uniq)) -}}
 {{- end -}}
 
 {{- define "pawprint.check.routing" -}}
 {{- if and .gateway.enabled (not .gateway.parents) }}{{ fail "routing.gateway.parents: the gateways that take the routes" }}{{ end -}}
 {{- if and .certManager.enabled (not .certManager.issuer.name) }}{{ fail "routing.certManager.issuer.name: who signs" }}{{ end -}}
+{{- end -}}
+
+{{- define "pawprint.check.operators" -}}
+{{- if and .Values.topics.strimzi.enabled (not .Values.topics.strimzi.cluster) }}{{ fail "topics.strimzi.cluster: the Kafka that the topics belong to" }}{{ end -}}
+{{- if .Values.cnpg.enabled -}}
+{{- $c := .Values.connections.postgres -}}
+{{- $host := printf "%s-rw" (include "pawprint.name" (dict "root" . "name" "postgres")) -}}
+{{- if and (ne $c.host $host) (not (hasPrefix (print $host ".") $c.host)) }}{{ fail (printf "connections.postgres.host: cnpg.enabled makes %s" $host) }}{{ end -}}
+{{- if eq .Values.jobs.mode "hook" }}{{ fail "jobs.mode: hook runs before cnpg.enabled makes a server; job or none" }}{{ end -}}
+{{- range $name := prepend (include "pawprint.roles" . | fromYamlArray) "owner" -}}
+{{- $role := get $c.roles $name -}}
+{{- if not (and $role.existingSecret (eq $role.key "password")) }}{{ fail (printf "connections.postgres.roles.%s: cnpg.enabled needs a secret of its own, existingSecret, with key: password" $name) }}{{ end -}}
+{{- end -}}
+{{- end -}}
 {{- end -}}
 
 {{- define "pawprint.check.connections" -}}
