@@ -15,7 +15,7 @@ OFF = {"billing", "meter", "notifier", "reports"}
 def with_all(name):
     """What is rendered of a set of values and everything that watches."""
     on = {what: {"enabled": True} for what in ("serviceMonitor", "prometheusRule", "dashboards")}
-    return chart.objects(chart.merged(chart.read(chart.ROOT / f"tests/helm/values/{name}.yaml"), {"monitoring": on}))
+    return chart.objects(chart.merged(chart.read(chart.ROOT / f"tests/helm/values/{name}.yaml"), {"monitoring": on, "networkPolicy": {"metricsFrom": [{"podSelector": {}}]}}))
 
 
 def rules_in(items):

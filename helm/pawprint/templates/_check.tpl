@@ -17,6 +17,8 @@
 {{- end -}}
 {{- end -}}
 {{- include "pawprint.check.routing" .Values.routing -}}
+{{- include "pawprint.check.hosts" . -}}
+{{- if and .Values.monitoring.serviceMonitor.enabled .Values.networkPolicy.enabled (not .Values.networkPolicy.metricsFrom) }}{{ fail "networkPolicy.metricsFrom: without the Prometheus of monitoring.serviceMonitor in it nothing is read" }}{{ end -}}
 {{- include "pawprint.check.operators" . -}}
 {{- include "pawprint.check.connections" (dict "c" .Values.connections "needs" ($needs | uniq)) -}}
 {{- end -}}
@@ -40,6 +42,20 @@
 {{- end -}}
 {{- end -}}
 
+{{/* Two services at one address: which one is reached, nobody would know. */}}
+{{- define "pawprint.check.hosts" -}}
+{{- $programs := .Files.Get "files/programs.yaml" | fromYaml -}}
+{{- $taken := dict -}}
+{{- range $name, $service := .Values.services -}}
+{{- $s := mustMergeOverwrite (deepCopy $.Values.defaults) (deepCopy $service) -}}
+{{- range $host := ternary $s.route.hosts list $s.enabled -}}
+{{- $at := print $host (dig $name "public" "path" "" $programs) -}}
+{{- with get $taken $at }}{{ fail (printf "services.%s.route.hosts: %s is of services.%s" $name $at .) }}{{ end -}}
+{{- $_ := set $taken $at $name -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
 {{- define "pawprint.check.connections" -}}
 {{- if and (has "kafka" .needs) (not .c.kafka.brokers) }}{{ fail "connections.kafka.brokers: where Kafka is, [host:port]" }}{{ end -}}
 {{- if and (has "clickhouse" .needs) (not .c.clickhouse.url) }}{{ fail "connections.clickhouse.url: where ClickHouse is, http://host:8123" }}{{ end -}}
@@ -58,6 +74,7 @@
 {{- if and (not (hasKey $.s.secrets.keys $setting)) (ne (toString (get $.s.settings $.facts.unless)) "off") (ne (toString (get $.s.settings $.facts.unless)) "false") }}{{ fail (printf "%s.secrets.keys.%s: the key that holds it; or %s.settings.%s: \"off\"" $at $setting $at $.facts.unless) }}{{ end -}}
 {{- end -}}
 {{- if and (eq .s.membership "static") (not .facts.consumer) }}{{ fail (printf "%s.membership: it is no consumer" $at) }}{{ end -}}
+{{- if and .facts.consumer (not (include "pawprint.scaled" .s)) (gt (int .s.replicas) (int .root.Values.topics.partitions)) }}{{ fail (printf "%s.replicas: above topics.partitions, the others would have nothing to do" $at) }}{{ end -}}
 {{- if .s.route.hosts -}}
 {{- $routing := .root.Values.routing -}}
 {{- if not (include "pawprint.public" .) }}{{ fail (printf "%s.route.hosts: it has no public port%s" $at (ternary (printf " without settings.%s" (dig "public" "when" "" .facts)) "" (hasKey (.facts.public | default dict) "when"))) }}{{ end -}}
