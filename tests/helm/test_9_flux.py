@@ -1,6 +1,9 @@
 """The examples for Flux: valid, leading to each other, and to the chart."""
 import json
+import os
 import re
+import subprocess
+import tempfile
 
 import yaml
 
@@ -55,6 +58,17 @@ def test_the_policy_takes_the_newest_build_of_main_and_nothing_else():
     tags = ["main-0123456-1764000000", "main-fedcba9-1764000009", "main-aaaaaaa-999", "dev", "0.1.0", "main-0123456", "topic-0123456-1799999999"]
     times = {tag: int(found[group]) for tag in tags if (found := re.search(filter_["pattern"], tag))}
     assert max(times, key=times.get) == "main-fedcba9-1764000009" and len(times) == 3, times
+
+
+def test_tags_of_the_workflow_are_those_that_the_policy_takes():
+    """Its step that makes names, run as it stands."""
+    workflow = chart.read(chart.ROOT / ".github/workflows/images.yaml")
+    step = next(step for step in workflow["jobs"]["push"]["steps"] if step["name"] == "names")
+    with tempfile.NamedTemporaryFile("r") as said:
+        subprocess.run(["bash", "-euc", step["run"]], check=True, cwd=chart.ROOT, env={**os.environ, "OWNER": "Acme", "GITHUB_ENV": said.name})
+        made = dict(line.rstrip("\n").split("=", 1) for line in said)
+    assert made["PAWPRINT_REGISTRY"] == "ghcr.io/acme/"
+    assert re.fullmatch(objects()["ImagePolicy"]["spec"]["filterTags"]["pattern"], made["PAWPRINT_TAG"]), made
 
 
 def test_a_release_that_fails_is_rolled_back():
