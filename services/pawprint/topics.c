@@ -132,13 +132,19 @@ static void print_one(const struct cli *cli, size_t i, int partitions)
 {
     const struct pp_kafka_option *option = topics[i].options;
 
-    printf(cli->json ? "%s{\"name\":\"%s%s\",\"partitions\":%d,\"config\":{"
-                     : "%.0s%s%s partitions=%d",
-           i ? "," : "", cli->prefix, topics[i].name,
-           topics[i].partitions ? topics[i].partitions : partitions);
-    for (bool first = true; option->name; option++, first = false)
-        printf(cli->json ? "%s\"%s\":\"%s\"" : "%.0s %s=%s", first ? "" : ",",
-               option->name, option->value);
+    if (topics[i].partitions)
+        partitions = topics[i].partitions;
+    if (cli->json)
+        printf("%s{\"name\":\"%s%s\",\"partitions\":%d,\"config\":{",
+               i ? "," : "", cli->prefix, topics[i].name, partitions);
+    else
+        printf("%s%s partitions=%d", cli->prefix, topics[i].name, partitions);
+    for (; option->name; option++)
+        if (cli->json)
+            printf("%s\"%s\":\"%s\"", option == topics[i].options ? "" : ",",
+                   option->name, option->value);
+        else
+            printf(" %s=%s", option->name, option->value);
     puts(cli->json ? "}}" : "");
 }
 
