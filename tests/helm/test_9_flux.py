@@ -65,9 +65,9 @@ def test_tags_of_the_workflow_are_those_that_the_policy_takes():
     workflow = chart.read(chart.ROOT / ".github/workflows/images.yaml")
     step = next(step for step in workflow["jobs"]["push"]["steps"] if step["name"] == "names")
     with tempfile.NamedTemporaryFile("r") as said:
-        subprocess.run(["bash", "-euc", step["run"]], check=True, cwd=chart.ROOT, env={**os.environ, "OWNER": "Acme", "GITHUB_ENV": said.name})
+        subprocess.run(["bash", "-euc", step["run"]], check=True, cwd=chart.ROOT, env={**os.environ, "REGISTRY": "registry.example/Owner", "GITHUB_ENV": said.name})
         made = dict(line.rstrip("\n").split("=", 1) for line in said)
-    assert made["PAWPRINT_REGISTRY"] == "ghcr.io/acme/"
+    assert made["PAWPRINT_REGISTRY"] == "registry.example/owner/"
     assert re.fullmatch(objects()["ImagePolicy"]["spec"]["filterTags"]["pattern"], made["PAWPRINT_TAG"]), made
 
 
