@@ -257,6 +257,9 @@ docs: all ## docs/configuration.md from the settings in the code
 check-docs: all ## whether the documents say what is so
 	@tests/docs/run
 
+lint: ## shellcheck, hadolint, yamllint and actionlint over all that they understand
+	@tests/lint/run
+
 ops-test: all ## alert rules, routes, dashboards and runbooks against the services
 	@tests/ops/run
 
@@ -269,5 +272,5 @@ clean: ## removes what was built; keeps what was downloaded
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-.PHONY: drill e2e footprint inputs images ops-test crash prove-upgrade contract bench docs check-docs all unit integration local-e2e fuzz test ready demo demo-down up down status deps format clean help helm-test k8s-test
+.PHONY: lint drill e2e footprint inputs images ops-test crash prove-upgrade contract bench docs check-docs all unit integration local-e2e fuzz test ready demo demo-down up down status deps format clean help helm-test k8s-test
 -include $(shell find $B -name '*.d' 2>/dev/null)

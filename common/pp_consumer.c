@@ -277,18 +277,34 @@ static int pause_one(struct pp_consumer *self, int32_t partition, bool pause,
     return pause_list(self, list, pause, err);
 }
 
+/* Ends the list. A partition that could not be set is as bad as none of them.
+ */
+static int seek_list(struct pp_consumer *self,
+                     rd_kafka_topic_partition_list_t *list, struct pp_err *err)
+{
+    rd_kafka_error_t *error =
+        rd_kafka_seek_partitions(self->rk, list, COMMIT_MS);
+    rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
+
+    for (int i = 0; !error && !code && i < list->cnt; i++)
+        code = list->elems[i].err;
+    rd_kafka_topic_partition_list_destroy(list);
+    if (error)
+        return pp_kafka_error(err, error, "seek");
+    return code ? pp_err_set(err, PP_ERR_AGAIN, "kafka: seek: %s",
+                             rd_kafka_err2str(code))
+                : 0;
+}
+
 static int seek_one(struct pp_consumer *self, int32_t partition, int64_t offset,
                     struct pp_err *err)
 {
     rd_kafka_topic_partition_list_t *list =
         rd_kafka_topic_partition_list_new(1);
-    rd_kafka_error_t *error;
 
     rd_kafka_topic_partition_list_add(list, self->topic, partition)->offset =
         offset;
-    error = rd_kafka_seek_partitions(self->rk, list, COMMIT_MS);
-    rd_kafka_topic_partition_list_destroy(list);
-    return error ? pp_kafka_error(err, error, "seek") : 0;
+    return seek_list(self, list, err);
 }
 
 /* --- reading -------------------------------------------------------------- */
@@ -550,7 +566,6 @@ int pp_consumer_rewind(struct pp_consumer *consumer, struct pp_err *err)
 {
     rd_kafka_topic_partition_list_t *list =
         rd_kafka_topic_partition_list_new(8);
-    rd_kafka_error_t *error = NULL;
 
     messages_drop(consumer);
     early_drop(consumer);
@@ -568,9 +583,9 @@ int pp_consumer_rewind(struct pp_consumer *consumer, struct pp_err *err)
         position->stays = false;
     }
     if (list->cnt > 0)
-        error = rd_kafka_seek_partitions(consumer->rk, list, COMMIT_MS);
+        return seek_list(consumer, list, err);
     rd_kafka_topic_partition_list_destroy(list);
-    return error ? pp_kafka_error(err, error, "rewind") : 0;
+    return 0;
 
 failed:
     rd_kafka_topic_partition_list_destroy(list);

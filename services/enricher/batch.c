@@ -13,6 +13,7 @@
 #include "pp_time.h"
 #include "pp_topics.h"
 
+#include "done.h"
 #include "reject.h"
 #include "seen.h"
 #include "visits.h"
@@ -41,7 +42,10 @@ struct batch {
     struct item *items;
     struct seen_item *seen;
     struct visits_item *visits;
-    size_t count, visit_count;
+    size_t count, visit_count, passed_over;
+    struct done *done;
+    bool knows_done;          /* for the partitions of: */
+    unsigned generation;      /* of the consumer */
     struct pp_counts *counts; /* of what this batch does not accept */
     struct pp_arena arena;
     struct pp_buf record;
@@ -57,9 +61,13 @@ static struct pp_counter schemas_unknown =
 static struct pp_counter duplicates =
     PP_COUNTER("pawprint_enricher_duplicates_total",
                "hits that were sent before under the same id");
+static struct pp_counter done_before =
+    PP_COUNTER("pawprint_enricher_done_before_total",
+               "hits that Kafka handed out again though they were done");
 
 void batch_metrics_add(void)
 {
+    pp_metrics_add(&done_before.metric);
     pp_metrics_add(&events_made.metric);
     pp_metrics_add(&schemas_unknown.metric);
     pp_metrics_add(&duplicates.metric);
@@ -91,6 +99,7 @@ struct batch *batch_new(size_t max_hits, const struct batch_topics *topics)
     /* Never full: so many hits, and a tenth that it keeps back. */
     batch->counts = pp_counts_new("enricher", 2 * max_hits);
     batch->visits = pp_calloc(max_hits, sizeof(*batch->visits));
+    batch->done = done_new(topics->hits_epoch, topics->events_epoch);
     pp_arena_init(&batch->arena, ARENA_BYTES);
     pp_buf_init(&batch->record, RECORD_BYTES);
     return batch;
@@ -103,6 +112,7 @@ void batch_free(struct batch **batch)
     pp_buf_fini(&(*batch)->record);
     pp_arena_fini(&(*batch)->arena);
     pp_counts_free(&(*batch)->counts);
+    done_free(&(*batch)->done);
     free((*batch)->visits);
     free((*batch)->seen);
     free((*batch)->items);
@@ -184,6 +194,14 @@ static int wait_for_schema(struct pp_consumer *hits,
     return pp_consumer_stay(hits, message, err);
 }
 
+/* Its offset is committed again with the batch, so that it is for good. */
+static void pass_over(struct batch *batch, const struct pp_message *message)
+{
+    if (batch->passed_over++ == 0)
+        pp_warn("hits.done_before", "partition=%d offset=%" PRId64,
+                message->partition, message->offset);
+}
+
 static int add(struct batch *batch, struct pp_consumer *hits,
                const struct pp_message *message,
                const struct batch_tables *tables, struct pp_err *err)
@@ -193,6 +211,10 @@ static int add(struct batch *batch, struct pp_consumer *hits,
     item->message = message;
     if (check_epoch(batch, message, err) < 0)
         return -1;
+    if (done_has(batch->done, message)) {
+        pass_over(batch, message);
+        return 0;
+    }
     if (make_item(batch, item, tables, err) == 0) {
         batch->count++;
         return 0;
@@ -202,7 +224,7 @@ static int add(struct batch *batch, struct pp_consumer *hits,
 
 bool batch_has_any(const struct batch *batch)
 {
-    return batch->count > 0;
+    return batch->count > 0 || batch->passed_over > 0;
 }
 
 /* Those that would become an event are asked for; rejects may come again. */
@@ -253,6 +275,21 @@ static int assign_visits(struct batch *batch, struct pp_redis *redis,
                          &batch->arena, err);
 }
 
+/* Partitions that came were done by another process up to now. */
+static int learn_done(struct batch *batch, const struct pp_consumer *hits,
+                      struct pp_redis *redis, struct pp_err *err)
+{
+    unsigned generation = pp_consumer_generation(hits);
+
+    if (batch->knows_done && batch->generation == generation)
+        return 0;
+    if (done_read(batch->done, redis, &batch->arena, err) < 0)
+        return -1;
+    batch->knows_done = true;
+    batch->generation = generation;
+    return 0;
+}
+
 int batch_make(struct batch *batch, struct pp_consumer *hits,
                const struct pp_messages *messages,
                const struct batch_tables *tables, struct pp_redis *redis,
@@ -260,7 +297,9 @@ int batch_make(struct batch *batch, struct pp_consumer *hits,
 {
     batch->registry = tables->registry;
     pp_arena_reset(&batch->arena);
-    batch->count = batch->visit_count = 0;
+    batch->count = batch->visit_count = batch->passed_over = 0;
+    if (learn_done(batch, hits, redis, err) < 0)
+        return -1;
     for (size_t i = 0; i < messages->count; i++)
         if (!pp_consumer_stays(hits, messages->list[i].partition) &&
             add(batch, hits, &messages->list[i], tables, err) < 0)
@@ -335,8 +374,9 @@ int batch_send(struct batch *batch, struct pp_producer *producer,
     return pp_counts_send(batch->counts, producer, &way, err);
 }
 
-void batch_count(const struct batch *batch)
+static void count_all(const struct batch *batch)
 {
+    pp_counter_add(&done_before, batch->passed_over);
     for (size_t i = 0; i < batch->count; i++) {
         if (!batch->items[i].reason) {
             pp_counter_add(
@@ -347,4 +387,12 @@ void batch_count(const struct batch *batch)
             if (strcmp(batch->items[i].reason, reasons[j]) == 0)
                 pp_counter_add(&rejects[j], 1);
     }
+}
+
+void batch_finish(struct batch *batch, struct pp_redis *redis)
+{
+    for (size_t i = 0; i < batch->count; i++)
+        done_note(batch->done, batch->items[i].message);
+    done_write(batch->done, redis, &batch->arena);
+    count_all(batch);
 }

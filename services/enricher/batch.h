@@ -12,7 +12,8 @@
 /*
  * A batch of hits on its way to being events and rejects: made in memory
  * first, all of it, and sent only then. A hit that was sent twice becomes one
- * event; the other one is counted, as rejects are.
+ * event; the other one is counted, as rejects are. One that Kafka hands out
+ * again though it is done is passed over.
  */
 struct batch;
 
@@ -39,22 +40,25 @@ void batch_free(struct batch **batch);
  * included. Where a hit is of a schema that only a newer program knows, its
  * partition stays at it; the others go on. PP_ERR_AGAIN: Redis is away: wait.
  * PP_ERR_FATAL: the topic is another than it was. The messages have to stay
- * valid until batch_send() returned.
+ * valid until the batch is finished.
  */
 int batch_make(struct batch *batch, struct pp_consumer *hits,
                const struct pp_messages *messages,
                const struct batch_tables *tables, struct pp_redis *redis,
                struct pp_err *err);
 
-/* False: all that was read has to wait, and there is nothing to send. */
+/* False: all that was read has to wait, and there is nothing to commit. */
 bool batch_has_any(const struct batch *batch);
 
 /* Sends events, rejects and counts, in the producer's open transaction. */
 int batch_send(struct batch *batch, struct pp_producer *producer,
                struct pp_err *err);
 
-/* Counts what the batch came to; after its transaction was committed. */
-void batch_count(const struct batch *batch);
+/*
+ * After its transaction was committed: notes that its hits are done (done.h)
+ * and counts what it came to.
+ */
+void batch_finish(struct batch *batch, struct pp_redis *redis);
 
 void batch_metrics_add(void);
 

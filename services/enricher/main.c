@@ -232,7 +232,7 @@ static int one_batch(struct enricher *self, struct pp_err *err)
     if (pp_producer_commit(self->producer, self->hits, TRANSACTION_MS, err) < 0)
         return -1;
     self->in_transaction = false;
-    batch_count(self->batch);
+    batch_finish(self->batch, self->redis);
     pp_gauge_set(&lag_records, pp_consumer_lag(self->hits));
     return 0;
 }

@@ -22,6 +22,7 @@ struct balance {
     int64_t received, stored, rows, duplicate, rejected, denied, replayed;
     int64_t enricher_lag, writer_lag, counts_lag;
     int64_t enricher_lags[SCAN_PARTITIONS];
+    int64_t received_of[SCAN_PARTITIONS], stored_of[SCAN_PARTITIONS];
     int partitions; /* of `hits` */
     struct prove_topics events;
 };
@@ -41,6 +42,7 @@ static int measure_hits(struct cli *cli, struct balance *b, struct pp_err *err)
         if (pp_kafka_committed(cli->kafka, "enricher", topic, i, &committed,
                                err) < 0)
             return -1;
+        b->received_of[i] = hits.end[i];
         b->received += hits.end[i];
         b->enricher_lags[i] =
             hits.end[i] > committed ? hits.end[i] - committed : 0;
@@ -133,20 +135,37 @@ static int measure_events(struct cli *cli, struct balance *b,
     return 0;
 }
 
+/* A line of ClickHouse's answer: partition, rows, events. */
+static bool take_stored(struct balance *b, struct pp_str line)
+{
+    struct pp_str part;
+    int64_t partition, rows, stored;
+
+    if (!pp_str_split(&line, '\t', &part) || !pp_str_int64(part, &partition) ||
+        !pp_str_split(&line, '\t', &part) || !pp_str_int64(part, &rows) ||
+        !pp_str_int64(line, &stored))
+        return false;
+    b->rows += rows;
+    b->stored += stored;
+    if (partition >= 0 && partition < SCAN_PARTITIONS)
+        b->stored_of[partition] = stored;
+    return true;
+}
+
 static int count_stored(struct cli *cli, struct balance *b, struct pp_err *err)
 {
     const struct pp_clickhouse_call call = {
-        .sql = "SELECT count(), uniqExact(kafka_epoch, kafka_partition, "
-               "kafka_offset) FROM events",
+        .sql = "SELECT kafka_partition, count(), uniqExact(kafka_epoch, "
+               "kafka_offset) FROM events GROUP BY kafka_partition",
         .timeout_ms = QUERY_MS};
-    struct pp_str answer, part;
+    struct pp_str answer, line;
 
     if (pp_clickhouse_run(cli->clickhouse, &call, &answer, err) < 0)
         return -1;
     answer = pp_str_trim(answer);
-    if (!pp_str_split(&answer, '\t', &part) || !pp_str_int64(part, &b->rows) ||
-        !pp_str_int64(answer, &b->stored))
-        return pp_err_set(err, PP_ERR_FATAL, "clickhouse: not two counts");
+    while (pp_str_split(&answer, '\n', &line))
+        if (line.n > 0 && !take_stored(b, line))
+            return pp_err_set(err, PP_ERR_FATAL, "clickhouse: not two counts");
     return 0;
 }
 
@@ -159,9 +178,10 @@ static bool agrees(const struct balance *b)
 static void print_text(const struct balance *b)
 {
     for (int i = 0; i < b->partitions; i++)
-        printf("partition %-3d lag of enricher %-8" PRId64
-               " lag of writer %" PRId64 "\n",
-               i, b->enricher_lags[i], b->events.sums[i].lag);
+        printf("partition %-3d received %-10" PRId64 " stored %-10" PRId64
+               " lag of enricher %-8" PRId64 " lag of writer %" PRId64 "\n",
+               i, b->received_of[i], b->stored_of[i], b->enricher_lags[i],
+               b->events.sums[i].lag);
     printf("\nreceived  %10" PRId64 "\nreplayed  %10" PRId64
            "\nstored    %10" PRId64 "   (%" PRId64 " rows, %" PRId64
            " of them twice)\n"
@@ -183,8 +203,10 @@ static void print_json(const struct balance *b)
            b->received, b->replayed, b->stored, b->rows, b->duplicate,
            b->rejected, b->denied);
     for (int i = 0; i < b->partitions; i++)
-        printf("%s{\"enricher_lag\":%" PRId64 ",\"writer_lag\":%" PRId64 "}",
-               i ? "," : "", b->enricher_lags[i], b->events.sums[i].lag);
+        printf("%s{\"received\":%" PRId64 ",\"stored\":%" PRId64
+               ",\"enricher_lag\":%" PRId64 ",\"writer_lag\":%" PRId64 "}",
+               i ? "," : "", b->received_of[i], b->stored_of[i],
+               b->enricher_lags[i], b->events.sums[i].lag);
     printf("]}\n");
 }
 

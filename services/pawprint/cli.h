@@ -107,6 +107,7 @@ int backup_verify_run(struct cli *cli, int argc, char **argv,
 int restore_run(struct cli *cli, int argc, char **argv, struct pp_err *err);
 int drill_run(struct cli *cli, int argc, char **argv, struct pp_err *err);
 int migrate_run(struct cli *cli, int argc, char **argv, struct pp_err *err);
+int topics_list_run(struct cli *cli, int argc, char **argv, struct pp_err *err);
 int topics_run(struct cli *cli, int argc, char **argv, struct pp_err *err);
 int account_create_run(struct cli *cli, int argc, char **argv,
                        struct pp_err *err);

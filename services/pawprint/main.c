@@ -23,6 +23,9 @@
 static const struct command commands[] = {
     {"migrate", "", "brings Postgres and ClickHouse up to date",
      NEEDS_POSTGRES | NEEDS_CLICKHOUSE, migrate_run},
+    {"topics list", "[--partitions N]",
+     "prints the topics that it would create, and their settings", 0,
+     topics_list_run},
     {"topics", "[--partitions N] [--replicas N]",
      "creates the Kafka topics that are missing", NEEDS_POSTGRES | NEEDS_KAFKA,
      topics_run},

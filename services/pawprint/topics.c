@@ -128,6 +128,42 @@ static int create_one(struct cli *cli, size_t i, int partitions, int replicas,
     return made;
 }
 
+static void print_one(const struct cli *cli, size_t i, int partitions)
+{
+    const struct pp_kafka_option *option = topics[i].options;
+
+    if (topics[i].partitions)
+        partitions = topics[i].partitions;
+    if (cli->json)
+        printf("%s{\"name\":\"%s%s\",\"partitions\":%d,\"config\":{",
+               i ? "," : "", cli->prefix, topics[i].name, partitions);
+    else
+        printf("%s%s partitions=%d", cli->prefix, topics[i].name, partitions);
+    for (; option->name; option++)
+        if (cli->json)
+            printf("%s\"%s\":\"%s\"", option == topics[i].options ? "" : ",",
+                   option->name, option->value);
+        else
+            printf(" %s=%s", option->name, option->value);
+    puts(cli->json ? "}}" : "");
+}
+
+int topics_list_run(struct cli *cli, int argc, char **argv, struct pp_err *err)
+{
+    int partitions = 0;
+
+    if (number_of(cli_option(argc, argv, "--partitions", "8"), &partitions,
+                  err) < 0)
+        return -1;
+    if (cli->json)
+        puts("[");
+    for (size_t i = 0; i < PP_COUNT(topics); i++)
+        print_one(cli, i, partitions);
+    if (cli->json)
+        puts("]");
+    return 0;
+}
+
 int topics_run(struct cli *cli, int argc, char **argv, struct pp_err *err)
 {
     int partitions = 0, replicas = 0, created = 0;

@@ -1,6 +1,9 @@
 """What compose.yaml says is what the chart says, and nobody has more rights than
 he needs. Needs no engine: `python3 -m compose files` in tests/."""
+import json
 import re
+import subprocess
+import tempfile
 
 import yaml
 
@@ -79,3 +82,19 @@ def test_everybody_says_how_he_is_and_nothing_starts_before_its_stores_are_made(
     assert set(ONCE) <= depended, "a one-shot that nobody waits for"
     for name in OURS:
         assert set(services[name]["depends_on"]) == {"roles", "topics"}, name
+
+
+def test_the_list_of_what_an_image_holds_has_the_package_of_every_library():
+    program = stack.ROOT / "build/bin/collector"
+    with tempfile.TemporaryDirectory() as tree:
+        subprocess.run([stack.ROOT / "compose/closure", program, tree], check=True)
+        made = [subprocess.run([stack.ROOT / "compose/sbom", "--tree", tree, "collector"], check=True,
+                               capture_output=True, text=True).stdout for _ in range(2)]
+    assert made[0] == made[1], "it differs each time"
+    listed = {part["name"] for part in json.loads(made[0])["components"]}
+    linked = re.findall(r"(/\S+) \(0x", subprocess.run(["ldd", program], check=True, capture_output=True, text=True).stdout)
+    assert linked
+    for library in linked:
+        found = subprocess.run(["dpkg-query", "-S", "*/" + library.rsplit("/", 1)[1]], capture_output=True, text=True, check=True)
+        owners = {line.split(":")[0] for line in found.stdout.splitlines()}
+        assert owners & listed, f"{library}: none of {owners}"

@@ -141,6 +141,12 @@ def cut(path):
     path.write_bytes(path.read_bytes()[:-40])
 
 
+def reports_says(failed):
+    """What the alert PawprintBackupFailed asks for."""
+    stack.until(f"reports says {failed}", lambda: stack.metrics("reports")[
+        "pawprint_reports_backup_failed"] == failed)
+
+
 def test_a_damaged_backup_fails_the_drill_and_says_why():
     with place() as folder:
         made = stack.pawprint("backup")["backup"]
@@ -165,8 +171,13 @@ def test_a_damaged_backup_fails_the_drill_and_says_why():
         swapped = sorted(folder.glob("data/*/postgres.*"))[:2]
         shutil.copy(swapped[0], swapped[1])
         assert stack.run_pawprint("backup", "verify").returncode == 1
+        reports_says(1)
     assert int(stack.postgres("SELECT count(*) FROM backup_run WHERE kind = "
                               "'drill' AND state = 'failed'")) >= 5
+    with place():
+        stack.pawprint("backup")
+        stack.pawprint("drill")
+        reports_says(0)
 
 
 def test_nothing_is_written_unencrypted_unless_asked():

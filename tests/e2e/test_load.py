@@ -1,6 +1,7 @@
 """100,000 hits: every id that was answered 202 is stored, whoever is killed."""
 import http.client
 import itertools
+import subprocess
 import threading
 import time
 
@@ -123,3 +124,21 @@ def test_none_is_lost_when_the_writer_is_killed():
 
 def test_none_is_lost_when_the_relay_is_killed():
     return survive("relay")
+
+
+def test_hits_that_kafka_hands_out_again_become_no_second_event():
+    """As when what the group had committed was lost with a broker."""
+    before = stack.pawprint("balance", "--wait", "60")
+    stack.services("down", "enricher")
+    stack.until("the group is empty", lambda: subprocess.run(
+        [stack.ROOT / "build/bin/regroup", stack.address(
+            "PAWPRINT_KAFKA_BROKERS"), "pawprint.hits.v1", "enricher"],
+        capture_output=True, check=False).returncode == 0)
+    stack.services("up", "enricher")
+    stack.until("all are read again", lambda: stack.metrics("enricher")[
+        "pawprint_enricher_done_before_total"] == before["received"])
+    ready_site("read again")
+    after = stack.pawprint("balance", "--wait", "60")
+    again = after["received"] - before["received"]
+    assert after["stored"] == before["stored"] + again, (before, after)
+    return f"{before['received']} read again, {again} new"

@@ -31,10 +31,12 @@ def test_a_schema_registry_may_come_and_go():
         one_hit(stack.new_site("registered"), "anew")
     finally:
         # The writer needs the numbers of what is not stored yet, so nothing is.
-        stack.pawprint("balance", "--wait", "60")
-        stack.services("down")
-        del os.environ["SCHEMA_REGISTRY_URL"]
-        stack.services("up")
+        try:
+            stack.pawprint("balance", "--wait", "60")
+        finally:
+            stack.services("down")
+            del os.environ["SCHEMA_REGISTRY_URL"]
+            stack.services("up")
     one_hit(site, "after")
     names = {"hits", "events", "rejects", "sites", "capacity", "counts"}
     assert set(registry.subjects) == {

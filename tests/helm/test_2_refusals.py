@@ -26,6 +26,8 @@ def test_more_consumers_than_partitions_are_refused():
     says(with_values(enricher=lag(max=9)), "services.enricher.scale.lag.max", "partitions")
     says(with_values(writer={"scale": {"cpu": {"enabled": True, "max": 9}}}), "services.writer.scale.cpu.max")
     chart.template(chart.merged(with_values(enricher=lag(max=9)), {"topics": {"partitions": 9}}))
+    says(with_values(meter={"replicas": 9}), "services.meter.replicas", "partitions")
+    chart.template(with_values(meter={"replicas": 8}, relay={"replicas": 9}, enricher={"replicas": 9, **lag(max=8)}))
 
 
 def test_a_scaler_of_another_group_topic_or_offset_policy_is_refused():
@@ -89,3 +91,26 @@ def test_a_route_that_leads_nowhere_is_refused():
 def test_a_collector_behind_a_proxy_has_to_know_of_it():
     values = with_values(collector={"route": {"hosts": ["c.example"]}})
     says(chart.merged(values, {"routing": {"ingress": {"enabled": True}}}), "PAWPRINT_TRUSTED_HOPS", "all visitors are one")
+
+
+def test_two_services_at_one_address_are_refused():
+    routed = {"route": {"hosts": ["one.example"]}, "settings": {"PAWPRINT_TRUSTED_HOPS": 1}}
+    links = {"settings": {"PAWPRINT_TRUSTED_HOPS": 1, "PAWPRINT_LINK_URL": "https://one.example"}}
+    on = {"routing": {"ingress": {"enabled": True}}}
+    values = chart.merged(with_values(collector=routed), on)
+    says(chart.merged(values, {"services": {"billing": {"route": {"hosts": ["one.example"]}}}}), "one.example/ is of services.billing")
+    chart.template(chart.merged(values, {"services": {"notifier": {**routed, **links}}}))  # below /n/
+
+
+def test_a_monitor_that_no_policy_lets_in_is_refused():
+    values = chart.merged(chart.read(DEFAULT), {"monitoring": {"serviceMonitor": {"enabled": True}}})
+    says(values, "networkPolicy.metricsFrom")
+    chart.template(chart.merged(values, {"networkPolicy": {"enabled": False}}))
+
+
+def test_backups_that_lead_nowhere_or_would_be_readable_are_refused():
+    values = chart.merged(chart.read(DEFAULT), {"backups": {"enabled": True, "target": "s3://bucket", "existingSecret": "backups"}})
+    chart.template(values)
+    says(chart.merged(values, {"backups": {"target": ""}}), "backups.target")
+    says(chart.merged(values, {"backups": {"existingSecret": ""}}), "backups.existingSecret")
+    says(chart.merged(values, {"backups": {"target": "/a/folder"}}), "target")

@@ -17,12 +17,43 @@
 {{- end -}}
 {{- end -}}
 {{- include "pawprint.check.routing" .Values.routing -}}
+{{- include "pawprint.check.hosts" . -}}
+{{- if and .Values.monitoring.serviceMonitor.enabled .Values.networkPolicy.enabled (not .Values.networkPolicy.metricsFrom) }}{{ fail "networkPolicy.metricsFrom: without the Prometheus of monitoring.serviceMonitor in it nothing is read" }}{{ end -}}
+{{- include "pawprint.check.operators" . -}}
 {{- include "pawprint.check.connections" (dict "c" .Values.connections "needs" ($needs | uniq)) -}}
 {{- end -}}
 
 {{- define "pawprint.check.routing" -}}
 {{- if and .gateway.enabled (not .gateway.parents) }}{{ fail "routing.gateway.parents: the gateways that take the routes" }}{{ end -}}
 {{- if and .certManager.enabled (not .certManager.issuer.name) }}{{ fail "routing.certManager.issuer.name: who signs" }}{{ end -}}
+{{- end -}}
+
+{{- define "pawprint.check.operators" -}}
+{{- if and .Values.topics.strimzi.enabled (not .Values.topics.strimzi.cluster) }}{{ fail "topics.strimzi.cluster: the Kafka that the topics belong to" }}{{ end -}}
+{{- if .Values.cnpg.enabled -}}
+{{- $c := .Values.connections.postgres -}}
+{{- $host := printf "%s-rw" (include "pawprint.name" (dict "root" . "name" "postgres")) -}}
+{{- if and (ne $c.host $host) (not (hasPrefix (print $host ".") $c.host)) }}{{ fail (printf "connections.postgres.host: cnpg.enabled makes %s" $host) }}{{ end -}}
+{{- if eq .Values.jobs.mode "hook" }}{{ fail "jobs.mode: hook runs before cnpg.enabled makes a server; job or none" }}{{ end -}}
+{{- range $name := prepend (include "pawprint.roles" . | fromYamlArray) "owner" -}}
+{{- $role := get $c.roles $name -}}
+{{- if not (and $role.existingSecret (eq $role.key "password")) }}{{ fail (printf "connections.postgres.roles.%s: cnpg.enabled needs a secret of its own, existingSecret, with key: password" $name) }}{{ end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Two services at one address: which one is reached, nobody would know. */}}
+{{- define "pawprint.check.hosts" -}}
+{{- $programs := .Files.Get "files/programs.yaml" | fromYaml -}}
+{{- $taken := dict -}}
+{{- range $name, $service := .Values.services -}}
+{{- $s := mustMergeOverwrite (deepCopy $.Values.defaults) (deepCopy $service) -}}
+{{- range $host := ternary $s.route.hosts list $s.enabled -}}
+{{- $at := print $host (dig $name "public" "path" "" $programs) -}}
+{{- with get $taken $at }}{{ fail (printf "services.%s.route.hosts: %s is of services.%s" $name $at .) }}{{ end -}}
+{{- $_ := set $taken $at $name -}}
+{{- end -}}
+{{- end -}}
 {{- end -}}
 
 {{- define "pawprint.check.connections" -}}
@@ -43,6 +74,7 @@
 {{- if and (not (hasKey $.s.secrets.keys $setting)) (ne (toString (get $.s.settings $.facts.unless)) "off") (ne (toString (get $.s.settings $.facts.unless)) "false") }}{{ fail (printf "%s.secrets.keys.%s: the key that holds it; or %s.settings.%s: \"off\"" $at $setting $at $.facts.unless) }}{{ end -}}
 {{- end -}}
 {{- if and (eq .s.membership "static") (not .facts.consumer) }}{{ fail (printf "%s.membership: it is no consumer" $at) }}{{ end -}}
+{{- if and .facts.consumer (not (include "pawprint.scaled" .s)) (gt (int .s.replicas) (int .root.Values.topics.partitions)) }}{{ fail (printf "%s.replicas: above topics.partitions, the others would have nothing to do" $at) }}{{ end -}}
 {{- if .s.route.hosts -}}
 {{- $routing := .root.Values.routing -}}
 {{- if not (include "pawprint.public" .) }}{{ fail (printf "%s.route.hosts: it has no public port%s" $at (ternary (printf " without settings.%s" (dig "public" "when" "" .facts)) "" (hasKey (.facts.public | default dict) "when"))) }}{{ end -}}
