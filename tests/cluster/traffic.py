@@ -2,25 +2,24 @@
 until ClickHouse has them. Prints what came of it in a line; exit code 1 when
 what is stored is not what was acknowledged.
 
-    python3 -m cluster.traffic COLLECTOR CLICKHOUSE SITE PREFIX [--perfect]
+    python3 -m cluster.traffic SITE PREFIX [--perfect]
 
-With --perfect no try may have failed, and none may be stored twice. In
-CLICKHOUSE_PASSWORD is the password of the user pawprint.
+With --perfect no try may have failed, and none may be stored twice. Addresses
+are in the environment, as kit.stack has them.
 """
 import argparse
 import http.client
-import os
 import signal
 import sys
 import threading
 import time
-import urllib.request
 
+from kit import stack
 from kit.hits import Sender
 
 SENDERS = 4
 IN_ONE = 20
-PAUSE_S = 0.2  # 400 hits a second in all
+PAUSE_S = 0.2  # less than 400 hits a second in all
 GIVE_UP_S = 60
 STORED_S = 150
 AGENT = ("Mozilla/5.0 (X11; Linux x86_64; rv:121.0) Gecko/20100101 "
@@ -61,7 +60,7 @@ class Traffic:
         return why
 
     def work(self):
-        sender, turn = Sender(self.options.collector, timeout=10), 0
+        sender, turn = Sender(timeout=10), 0
         while not self.stop.is_set():
             batch, end = self.batch(), time.monotonic() + GIVE_UP_S
             while self.once(sender, batch):
@@ -76,16 +75,11 @@ class Traffic:
 
     def stored(self):
         """(rows, different ids) in ClickHouse."""
-        query = ("SELECT count(), uniqExact(event_id) FROM pawprint.events WHERE"
-                 f" site_id = '{self.options.site}' AND"
-                 f" startsWith(event_id, '{self.options.prefix}')")
-        request = urllib.request.Request(
-            self.options.clickhouse, query.encode(), {
-                "X-ClickHouse-User": "pawprint",
-                "X-ClickHouse-Key": os.environ["CLICKHOUSE_PASSWORD"]})
-        with urllib.request.urlopen(request, timeout=30) as answer:
-            rows, ids = answer.read().split()
-        return int(rows), int(ids)
+        row = stack.clickhouse(
+            "SELECT count(), uniqExact(event_id) FROM events WHERE site_id = "
+            f"'{self.options.site}' AND "
+            f"startsWith(event_id, '{self.options.prefix}')")[0]
+        return int(row[0]), int(row[1])
 
     def await_stored(self):
         end = time.monotonic() + STORED_S
@@ -104,7 +98,7 @@ class Traffic:
 
 def known(options):
     """A site that was just made is known to every collector in seconds."""
-    sender, end = Sender(options.collector, timeout=10), time.monotonic() + 30
+    sender, end = Sender(timeout=10), time.monotonic() + 30
     while time.monotonic() < end:
         if sender.send({"site": options.site, "id": "known " + options.prefix,
                         "url": "https://shop.example/"}, AGENT)[0] == 202:
@@ -116,8 +110,8 @@ def known(options):
 
 def main():
     parser = argparse.ArgumentParser()
-    for name in ("collector", "clickhouse", "site", "prefix"):
-        parser.add_argument(name)
+    parser.add_argument("site")
+    parser.add_argument("prefix")
     parser.add_argument("--perfect", action="store_true")
     traffic = Traffic(parser.parse_args())
     signal.signal(signal.SIGTERM, lambda *_: traffic.stop.set())
