@@ -1,13 +1,9 @@
 """Rules and dashboards in the chart: those of Compose, as a Prometheus operator and Grafana want them."""
-import filecmp
 import json
 import re
-import subprocess
-import tempfile
 
 from helm import chart
 
-FILES = chart.CHART / "files"
 OBSERVABILITY = chart.ROOT / "compose/observability"
 OFF = {"billing", "meter", "notifier", "reports"}
 
@@ -32,16 +28,6 @@ def rules_of_compose():
 def dashboards_in(items):
     return {name: json.loads(text) for item in items if item["kind"] == "ConfigMap" and "grafana_dashboard" in item["metadata"]["labels"]
             for name, text in item["data"].items()}
-
-
-def test_files_of_the_chart_are_those_of_compose():
-    with tempfile.TemporaryDirectory() as folder:
-        subprocess.run([chart.ROOT / "helm/make-files", folder], check=True)
-        for mine, source in (("rules", "rules"), ("dashboards", "grafana/dashboards")):
-            for made in (f"{folder}/{mine}", OBSERVABILITY / source):
-                difference = filecmp.dircmp(made, FILES / mine)
-                assert difference.left_list and difference.left_list == difference.same_files == difference.right_list, \
-                    f"helm/make-files brings helm/pawprint/files/{mine} up to date"
 
 
 def test_rules_are_those_of_compose_word_for_word():
