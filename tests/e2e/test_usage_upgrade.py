@@ -50,6 +50,10 @@ class Buyer(Account):
         stack.until("canceled", lambda: sql(
             "SELECT plan_code FROM billing_profile WHERE account_id = "
             f"'{self.id}'") == "FREE", 10)
+        # An event of the payment that comes late would set the plan once more.
+        stack.until("all is done", lambda: not stripe.look()["pending"] and sql(
+            "SELECT count(*) FROM stripe_event WHERE state IN ('new', 'failed') "
+            f"AND customer_id = '{self.customer}'") == "0", 20)
 
 
 def test_an_upgrade_at_stripe_is_in_force_in_every_collector_within_two_seconds():
