@@ -277,8 +277,7 @@ static int pause_one(struct pp_consumer *self, int32_t partition, bool pause,
     return pause_list(self, list, pause, err);
 }
 
-/* Ends the list. A partition that could not be set is as bad as none of them.
- */
+/* Ends the list. One partition that could not be set is as bad as all. */
 static int seek_list(struct pp_consumer *self,
                      rd_kafka_topic_partition_list_t *list, struct pp_err *err)
 {

@@ -6,8 +6,10 @@
 
 #include "pp_mem.h"
 
+#include "print.h"
+
 #define PARTITIONS_MAX 1024
-#define TEXT_BYTES     48
+#define KEY_BYTES      48
 
 /* Of one partition: the offset after the last one, and the last one's time. */
 struct place {
@@ -17,7 +19,7 @@ struct place {
 };
 
 struct done {
-    char key[TEXT_BYTES];
+    char key[KEY_BYTES];
     struct place places[PARTITIONS_MAX];
 };
 
@@ -96,21 +98,10 @@ int done_read(struct done *done, struct pp_redis *redis, struct pp_arena *arena,
     return 0;
 }
 
-/* The arena holds a whole batch: an allocation that fails is a bug. */
-static struct pp_str number(struct pp_arena *arena, const char *text)
-{
-    char *copy = pp_arena_text(arena, pp_str_of(text));
-
-    if (!copy)
-        abort();
-    return pp_str_of(copy);
-}
-
 /* Gives how many arguments the command has; 2 of them say nothing. */
 static int command_of(struct done *done, struct pp_arena *arena,
                       struct pp_str arguments[static 2 + 2 * PARTITIONS_MAX])
 {
-    char text[TEXT_BYTES];
     int count = 0;
 
     arguments[count++] = PP_LIT("HSET");
@@ -120,11 +111,9 @@ static int command_of(struct done *done, struct pp_arena *arena,
 
         if (!place->changed)
             continue;
-        snprintf(text, sizeof(text), "%d", i);
-        arguments[count++] = number(arena, text);
-        snprintf(text, sizeof(text), "%" PRId64 " %" PRId64, place->next,
-                 place->until_ms);
-        arguments[count++] = number(arena, text);
+        arguments[count++] = print(arena, "%d", i);
+        arguments[count++] =
+            print(arena, "%" PRId64 " %" PRId64, place->next, place->until_ms);
     }
     return count;
 }

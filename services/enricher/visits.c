@@ -1,23 +1,22 @@
 #include "visits.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "pp_mem.h"
 
-/* At midnight the visitor has another hash: both days' keys are looked at. */
-#define KEY_BYTES   96
+#include "print.h"
+
 #define KEEP_MS     "3600000" /* twice the idle time, in Redis's own clock */
 #define COMMANDS    1000      /* of one round trip */
 #define NUMBER_ARGS 9
 
 /*
- * KEYS: today's and yesterday's visitor. ARGV: event time, idle time, id of a
- * visit that would begin now, how long to keep. An event far before the last
- * one is a late one, and has a visit of its own.
+ * KEYS: today's and yesterday's visitor, who has another hash from midnight on.
+ * ARGV: event time, idle time, id of a visit that would begin now, how long to
+ * keep. An event far before the last one is a late one, and has a visit of its
+ * own.
  */
 static const char script[] =
     "local at, idle = tonumber(ARGV[1]), tonumber(ARGV[2]) "
@@ -52,24 +51,6 @@ int64_t visits_id(struct pp_str site_id, int64_t visitor, int64_t started_ms)
         hash ^= hash >> 31;
     }
     return (int64_t)hash;
-}
-
-static struct pp_str print(struct pp_arena *arena, const char *fmt, ...)
-    __attribute__((format(printf, 2, 3)));
-
-static struct pp_str print(struct pp_arena *arena, const char *fmt, ...)
-{
-    char text[KEY_BYTES];
-    va_list args;
-    char *copy;
-
-    va_start(args, fmt);
-    vsnprintf(text, sizeof(text), fmt, args);
-    va_end(args);
-    copy = pp_arena_text(arena, pp_str_of(text));
-    if (!copy)
-        abort(); /* the caller's arena holds a whole batch */
-    return pp_str_of(copy);
 }
 
 /* EVALSHA's arguments for one event. */
