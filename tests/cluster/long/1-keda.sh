@@ -1,0 +1,1 @@
+# Sourced by run: KEDA scales consumers.
