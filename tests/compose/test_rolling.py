@@ -3,7 +3,7 @@ in: who sends them notices nothing, and each is stored once."""
 import time
 
 from compose.kit import SERVICES, compose, containers, docker
-from compose.load import Load, is_well, roll, second_collector
+from compose.rolling import is_well, load_on, roll, second_collector
 from compose.test_journeys import a_site, known
 from kit import stack
 
@@ -29,7 +29,7 @@ def test_nobody_notices_that_all_is_started_anew_and_each_hit_is_stored_once():
     site = a_site("owner@example.com")
     known(site)
     with second_collector() as second:
-        with Load(site, [stack.collector(), second.url]) as load:
+        with load_on(site, second) as load:
             time.sleep(5)
             second.start()
             for service in SERVICES:

@@ -3,9 +3,8 @@ sends them notices nothing, and each is stored once."""
 import os
 
 from compose.kit import SERVICES, compose, containers, docker, tag
-from compose.load import Load, roll, second_collector
+from compose.rolling import load_on, roll, second_collector
 from compose.test_journeys import a_site, known
-from kit import stack
 
 BETWEEN_S = 20
 
@@ -35,7 +34,7 @@ def test_the_build_before_this_one_and_that_before_again_lose_no_hit():
     try:
         with second_collector() as second:
             change_to(before, second)
-            with Load(site, [stack.collector(), second.url]) as load:
+            with load_on(site, second) as load:
                 load.until(BETWEEN_S)
                 change_to(this, second)
                 load.until(2 * BETWEEN_S)

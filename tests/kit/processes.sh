@@ -4,6 +4,7 @@
 start_time() { # of pid $1; empty when there is none. The name may hold blanks.
     local stat
     stat=$(cat "/proc/$1/stat" 2>/dev/null) || return 0
+    # shellcheck disable=SC2086 # fields are words
     set -- ${stat##*) }
     [ "$1" = Z ] || echo "${20}"
 }

@@ -1,1 +1,0 @@
-# Sourced by run: KEDA scales consumers.
