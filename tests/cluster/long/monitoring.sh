@@ -11,12 +11,13 @@ prometheus_operator_runs() {
 }
 
 prometheus_runs() {
-    local said
-    said=$("$root/tests/standins/with-engine" "$here/standin" prometheus "$prometheus_image") || return 1
-    echo "$said"
-    sed -e "s,IMAGE,$prometheus_image,; s,VERSION,$(tail -n 1 <<<"$said")," "$here/long/monitoring.yaml" | on apply -f - &&
+    local engine=$root/tests/standins/with-engine version
+    "$engine" "$here/standin" prometheus "$prometheus_image" || return 1
+    version=$("$engine" docker run --rm "$prometheus_image" --version 2>&1 |
+        sed -n 's/^prometheus, version \([0-9.]*\).*/\1/p')
+    sed -e "s,IMAGE,$prometheus_image,; s,VERSION,$version," "$here/long/monitoring.yaml" | on apply -f - &&
         "$cluster" helm upgrade "${product[@]}" &&
-        on rollout status statefulset/prometheus-here --timeout=120s
+        on rollout status statefulset/prometheus-here --timeout=120s && echo "$version" >"$said"
 }
 
 everything_is_watched() {
