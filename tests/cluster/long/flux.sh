@@ -100,7 +100,10 @@ new_version() {
         await_release 300 '0.1.1+* 0.1.1+* deployed Succeeded Ready *' && [ "$(level)" = debug ]
 }
 
-pods_of_services() { on get pods -l 'app.kubernetes.io/name=pawprint,app.kubernetes.io/component!=jobs' -o name | sort; }
+pods_of_services() { # that are not about to end
+    on get pods -l 'app.kubernetes.io/name=pawprint,app.kubernetes.io/component!=jobs' \
+        -o go-template='{{range .items}}{{if not .metadata.deletionTimestamp}}{{.metadata.name}} {{end}}{{end}}'
+}
 
 rolled_back() { # VALUES: what is the release's now, with a time in which it can't become ready
     local version
