@@ -41,6 +41,16 @@ def test_the_values_of_the_release_are_values_of_the_chart():
     assert images and all(re.fullmatch(rf"registry\.example/pawprint/[a-z]+:{tag}", image) for image in images), images
 
 
+def test_labels_are_valid_in_the_version_that_flux_makes_of_the_chart():
+    """It installs VERSION+DIGEST; a label has no plus."""
+    with tempfile.TemporaryDirectory() as folder:
+        subprocess.run([chart.tool("helm"), "package", chart.CHART, "--version", "0.1.0+0123456789ab", "--destination", folder], check=True, capture_output=True)
+        items = chart.objects(objects()["HelmRelease"]["spec"]["values"], f"{folder}/pawprint-0.1.0+0123456789ab.tgz")
+    labels = {text for item in items for text in item["metadata"]["labels"].values()}
+    assert "pawprint-0.1.0_0123456789ab" in labels
+    assert all(re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?", text) for text in labels), labels
+
+
 def test_objects_of_flux_name_each_other():
     items = objects()
     assert {item["metadata"]["namespace"] for item in items.values()} == {"pawprint"}
