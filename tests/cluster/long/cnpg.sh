@@ -32,7 +32,7 @@ make_volumes() {
 }
 
 servers_are_ready() { # COUNT
-    on wait "--for=jsonpath={.status.readyInstances}=$1" clusters.postgresql.cnpg.io/pawprint-postgres --timeout=300s
+    on wait "--for=jsonpath={.status.readyInstances}=$1" clusters.postgresql.cnpg.io/pawprint-postgres --timeout=600s
 }
 
 primary() { on get clusters.postgresql.cnpg.io pawprint-postgres -o 'jsonpath={.status.currentPrimary}'; }
