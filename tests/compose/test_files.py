@@ -22,6 +22,14 @@ def compose():
     return load("compose/compose.yaml")["services"]
 
 
+def added():
+    """Services that other files add to those of compose.yaml."""
+    there = compose()
+    return {name: one for what in ("dev", "observability", "e2e") for name, one
+            in load(f"compose/compose.{what}.yaml")["services"].items()
+            if name not in there}
+
+
 def chart(name):
     """A service's values in the chart, over the defaults."""
     values = load("helm/pawprint/values.yaml")
@@ -62,7 +70,7 @@ def test_internal_ports_are_the_same_everywhere():
 
 
 def test_nobody_has_more_rights_than_he_needs():
-    for name, one in compose().items():
+    for name, one in [*compose().items(), *added().items()]:
         assert one["cap_drop"] == ["ALL"], name
         assert "no-new-privileges:true" in one["security_opt"], name
         assert "mem_limit" in one and "privileged" not in one, name
@@ -71,6 +79,8 @@ def test_nobody_has_more_rights_than_he_needs():
     for name in OURS + ONCE:
         assert compose()[name]["read_only"] is True, name
         assert "cap_add" not in compose()[name], name
+    for name, one in added().items():
+        assert one["read_only"] is True and "cap_add" not in one, name
 
 
 def test_everybody_says_how_he_is_and_nothing_starts_before_its_stores_are_made():

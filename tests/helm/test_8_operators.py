@@ -1,5 +1,6 @@
 """What operators are asked for: topics by Strimzi, servers of Postgres by CloudNativePG."""
 import json
+import re
 import subprocess
 
 from helm import NotRun, chart
@@ -65,12 +66,24 @@ def test_the_cluster_has_the_database_and_the_roles_that_pods_ask_for():
     assert {user: (secret, "password") for user, secret in roles.items()} == asked
 
 
-def test_there_are_no_roles_of_services_that_are_off():
+def cluster_with_the_relay_alone():
     services = {name: {"enabled": False} for name in ("billing", "meter", "notifier", "reports")}
     values = changed(services=services)
     del values["connections"]["postgres"]["roles"]["billing"]
-    cluster = next(item for item in chart.objects(values) if item["kind"] == "Cluster")
-    assert [role["name"] for role in cluster["spec"]["managed"]["roles"]] == ["acme", "pawprint_relay"]
+    return next(item for item in chart.objects(values) if item["kind"] == "Cluster")
+
+
+def test_there_are_no_roles_of_services_that_are_off():
+    assert [role["name"] for role in cluster_with_the_relay_alone()["spec"]["managed"]["roles"]] == ["acme", "pawprint_relay"]
+
+
+def test_the_owner_may_alter_each_role_that_migrations_name():
+    migrations = "".join(path.read_text() for path in (chart.ROOT / "schemas/postgres").glob("*.sql"))
+    named = sorted(set(re.findall(r"ROLE (pawprint_[a-z]+)", migrations)))
+    spec = cluster_with_the_relay_alone()["spec"]
+    assert spec["bootstrap"]["initdb"]["postInitSQL"] == [f'CREATE ROLE "{name}" LOGIN ADMIN "acme"' for name in named]
+    assert spec["managed"]["roles"][0]["inRoles"] == named, "the operator would take away what is not named"
+    return f"{len(named)} roles"
 
 
 def test_operators_are_asked_for_nothing_unless_it_is_wanted():

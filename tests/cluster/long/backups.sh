@@ -34,7 +34,8 @@ lose_stores() { # and everything in them, while nothing of ours runs
         on annotate scaledobjects --all autoscaling.keda.sh/paused=true || return 1
     fi
     on scale deployments,statefulsets -l app.kubernetes.io/name=pawprint --replicas=0 &&
-        on wait --for=delete pods -l app.kubernetes.io/name=pawprint,app.kubernetes.io/component!=backups --timeout=120s &&
+        on wait --for=delete pods -l app.kubernetes.io/name=pawprint,app.kubernetes.io/component!=backups \
+            --field-selector=status.phase=Running --timeout=120s &&
         on delete pod postgres-0 clickhouse-0 &&
         on rollout status statefulset/postgres --timeout=120s &&
         on rollout status statefulset/clickhouse --timeout=120s &&

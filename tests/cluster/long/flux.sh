@@ -58,12 +58,6 @@ await_release() { # SECONDS PATTERN
 
 first_release() { examples | on apply -f - && await_release 400 '0.1.0+* 0.1.0+* deployed Succeeded Ready *'; }
 
-reach_it() { # as run does for its own namespace
-    PAWPRINT_COLLECTOR_URL=$(service_url pawprint-collector)
-    PAWPRINT_CLICKHOUSE_URL=$(service_url clickhouse)
-    make_site
-}
-
 reconcile() { # the release, whether anything changed or not
     local stamp end=$((SECONDS + 60))
     stamp=$(date +%s%N)
@@ -140,7 +134,8 @@ needed 'the chart is pushed to it' push_chart 0.1.0
 needed 'a devstack runs there' "$cluster" helm install "${devstack[@]}" --namespace "$namespace" \
     --set pullPolicy=Never --wait --wait-for-jobs --timeout 180s
 needed 'the release of the examples is installed, and its helm test passed' first_release
-needed 'an account and a site are made there' reach_it
+needed 'an account and a site are made there' make_site
+name_services
 step 'what nobody changed is not put back' nothing_to_put_back
 step 'what hands changed and took away is put back' hands_off
 step 'hands are left alone while the release is suspended' left_alone

@@ -1,23 +1,21 @@
 # Sourced by run: what a Prometheus operator makes of the chart's ServiceMonitor
 # and PrometheusRule. The Prometheus stays for KEDA.
-prometheus_image=${PAWPRINT_PROMETHEUS_IMAGE:-$(sed -n 's/.*PAWPRINT_PROMETHEUS_IMAGE:-\(.*\)}$/\1/p' "$root/compose/compose.observability.yaml")}
+# 3.MINOR.PATCH is published as the module v0.3MINOR.PATCH. Debian's knows no Kubernetes.
+prometheus_version=$(sed -n 's,^github.com/prometheus/prometheus@v0\.3\([0-9]*\.[0-9]*\) .*,3.\1,p' "$here/operators.txt")
 product+=(-f "$here/long/monitoring-values.yaml")
 
 prometheus_operator_runs() {
     "$cluster" program "$(image_in prometheus-operator quay.io/prometheus-operator/prometheus-operator)" prometheus-operator &&
-        "$cluster" program "$(image_in prometheus-operator quay.io/prometheus-operator/prometheus-config-reloader)" prometheus-config-reloader &&
+        "$cluster" program "$(image_in prometheus-operator quay.io/prometheus-operator/prometheus-config-reloader)" prometheus-config-reloader bin/prometheus-config-reloader &&
         "$cluster" kubectl apply --server-side -f "$bin/prometheus-operator.yaml" &&
         "$cluster" kubectl rollout status deployment/prometheus-operator --timeout=120s
 }
 
 prometheus_runs() {
-    local engine=$root/tests/standins/with-engine version
-    "$engine" "$here/standin" prometheus "$prometheus_image" || return 1
-    version=$("$engine" docker run --rm "$prometheus_image" --version 2>&1 |
-        sed -n 's/^prometheus, version \([0-9.]*\).*/\1/p')
-    sed -e "s,IMAGE,$prometheus_image,; s,VERSION,$version," "$here/long/monitoring.yaml" | on apply -f - &&
+    "$cluster" program pawprint.cluster/prometheus:here prometheus &&
+        sed "s,VERSION,$prometheus_version," "$here/long/monitoring.yaml" | on apply -f - &&
         "$cluster" helm upgrade "${product[@]}" &&
-        on rollout status statefulset/prometheus-here --timeout=120s && echo "$version" >"$said"
+        on rollout status statefulset/prometheus-here --timeout=120s
 }
 
 everything_is_watched() {
