@@ -174,6 +174,19 @@ def test_what_is_scaled_has_no_number_of_replicas_and_one_scaler():
     assert scaled >= 8
 
 
+def test_a_scaler_that_asks_from_another_namespace_gets_whole_names():
+    lag = lambda source: {"scale": {"lag": {"enabled": True, "from": source}}}
+    connections = {"kafka": {"brokers": ["kafka:9092", "10.0.0.1:9092", "kafka.example:9092"]},
+                   "prometheus": {"url": "http://prometheus-operated:9090"}}
+    base = chart.read(chart.ROOT / "tests/helm/values/default.yaml")
+    items = chart.objects(chart.merged(base, {"connections": connections,
+                                              "services": {"enricher": lag("group"), "meter": lag("metric")}}))
+    asked = {item["metadata"]["name"]: item["spec"]["triggers"][0]["metadata"] for item in items if item["kind"] == "ScaledObject"}
+    where = items[0]["metadata"]["namespace"]
+    assert asked["pawprint-enricher"]["bootstrapServers"] == f"kafka.{where}.svc:9092,10.0.0.1:9092,kafka.example:9092"
+    assert asked["pawprint-meter"]["serverAddress"] == f"http://prometheus-operated.{where}.svc:9090"
+
+
 def test_the_internal_port_is_for_nobody_outside():
     for name in NAMES:
         items = chart.objects_of(name)

@@ -11,6 +11,14 @@ files and ports. All take (dict "root" $ "name" NAME "facts" FACTS "s" SERVICE).
 {{- end -}}
 {{- end -}}
 
+{{/*
+An address as somebody in another namespace knows it, such as KEDA: a name
+without a dot is one of this namespace. Takes (dict "root" $ "address" ADDRESS).
+*/}}
+{{- define "pawprint.from.afar" -}}
+{{- regexReplaceAll `^([a-z]+://)?([A-Za-z0-9-]+)(:[0-9]+)?(/.*)?$` .address (printf "${1}${2}.%s.svc${3}${4}" .root.Release.Namespace) -}}
+{{- end -}}
+
 {{/* The role of Postgres: a service's own, the owner for the command line. */}}
 {{- define "pawprint.role" -}}
 {{- if eq .name "pawprint" }}owner{{ else }}{{ .name }}{{ end -}}
