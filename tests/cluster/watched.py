@@ -13,6 +13,9 @@ import urllib.request
 
 from kit import stack
 
+# The operator's reloader looks every three minutes at what it missed.
+RELOAD_S = 240
+
 
 def ask(path, **words):
     url = f"{sys.argv[1]}/api/v1/{path}?{urllib.parse.urlencode(words)}"
@@ -55,7 +58,7 @@ def main():
     pods, wanted = pods_in(objects), alerts_in(objects)
     assert pods and wanted, "no pods, or no rules"
     try:
-        stack.until("all are targets", lambda: up() == pods, 90)
+        stack.until("all are targets", lambda: up() == pods, RELOAD_S)
         stack.until("all rules are evaluated", lambda: evaluated(wanted), 60)
     except AssertionError as error:
         sys.exit(f"{error}: missing {pods - up()}, unknown {up() - pods}, rules "

@@ -14,8 +14,9 @@ keda_runs() {
     "$cluster" kubectl wait --for=condition=Available apiservice/v1beta1.external.metrics.k8s.io --timeout=60s
 }
 
-scalers_are_ready() {
-    "$cluster" helm upgrade "${product[@]}" && on wait --for=condition=Ready scaledobjects --all --timeout=90s
+scalers_know_the_lag() { # a ScaledObject is Ready before anything was asked
+    "$cluster" helm upgrade "${product[@]}" && on wait --for=condition=Ready scaledobjects --all --timeout=90s &&
+        on wait --for=condition=ScalingActive "${consumers[@]/#/hpa/keda-hpa-pawprint-}" --timeout=120s
 }
 
 how_many() { on get pods -l "app.kubernetes.io/component=$1" --field-selector status.phase=Running -o name | wc -l; }
@@ -30,7 +31,7 @@ await_consumers() { # SECONDS more|one
 }
 
 needed 'KEDA runs' keda_runs
-needed 'there is a ScaledObject for each consumer, and it is ready' scalers_are_ready
+needed 'there is a ScaledObject for each consumer, and it knows the lag' scalers_know_the_lag
 needed 'without traffic there is one of each consumer' await_consumers 300 one
 rate=2000
 step 'under traffic their lag makes them more' under_traffic perfect await_consumers 180 more

@@ -13,8 +13,8 @@ prometheus_operator_runs() {
 
 prometheus_runs() {
     "$cluster" program pawprint.cluster/prometheus:here prometheus-server &&
-        sed "s,VERSION,$prometheus_version," "$here/long/monitoring.yaml" | on apply -f - &&
         "$cluster" helm upgrade "${product[@]}" &&
+        sed "s,VERSION,$prometheus_version," "$here/long/monitoring.yaml" | on apply -f - &&
         on rollout status statefulset/prometheus-here --timeout=120s
 }
 
