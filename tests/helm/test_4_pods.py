@@ -187,6 +187,15 @@ def test_a_scaler_that_asks_from_another_namespace_gets_whole_names():
     assert asked["pawprint-meter"]["serverAddress"] == f"http://prometheus-operated.{where}.svc:9090"
 
 
+def test_who_has_no_pods_has_no_lag_so_that_the_first_is_started():
+    queries = {trigger["metadata"]["query"] for name in NAMES for item in chart.objects_of(name)
+               if item["kind"] == "ScaledObject" for trigger in item["spec"]["triggers"] if trigger["type"] == "prometheus"}
+    assert queries
+    for query in queries:
+        pods = re.search(r"\{.*?\}", query)[0]
+        assert query.endswith(f" or 0 * absent(up{pods})"), query
+
+
 def test_the_internal_port_is_for_nobody_outside():
     for name in NAMES:
         items = chart.objects_of(name)
