@@ -280,9 +280,10 @@ def test_an_event_too_many_is_found_and_corrected_by_the_job():
     # The job leaves the present quarter out: half an hour on it is over.
     sql("UPDATE installation SET is_test = true, clock_shift = '30 minutes'")
     try:
+        start_with("meter", "PAWPRINT_METER_RECONCILE_SECONDS=1\n")
+        # Only now: the one before would correct it, and take its count along.
         sql("UPDATE usage_bucket SET n = n + 1 WHERE account_id = "
             f"'{account}'")
-        start_with("meter", "PAWPRINT_METER_RECONCILE_SECONDS=1\n")
         began = time.monotonic()
         stack.until("it is corrected", lambda: used(account) == 1, 30)
         took = time.monotonic() - began
