@@ -1,7 +1,8 @@
 /*
  * Preloaded into a ClickHouse: kills it at the rename that makes a new part
  * visible, once. The file that CRASH_RENAME names says which and when:
- * "before 1", or "after 2", counted from when the file was written.
+ * "before 1", or "after 2", counted from when the file was written. With
+ * "pause 1" it waits there for a second instead.
  */
 #include <dlfcn.h>
 #include <signal.h>
@@ -34,17 +35,19 @@ int rename(const char *from, const char *to)
     static int (*real)(const char *, const char *);
     const char *control = getenv("CRASH_RENAME");
     char when[16] = "";
-    bool kill = false;
+    bool chosen = false;
     int result;
 
     if (!real)
         *(void **)&real = dlsym(RTLD_NEXT, "rename");
     if (control && strstr(from, "tmp_insert_"))
-        kill = is_the_one(control, when);
-    if (kill && strcmp(when, "before") == 0)
+        chosen = is_the_one(control, when);
+    if (chosen && strcmp(when, "before") == 0)
         raise(SIGKILL);
+    if (chosen && strcmp(when, "pause") == 0)
+        sleep(1);
     result = real(from, to);
-    if (kill)
+    if (chosen && strcmp(when, "after") == 0)
         raise(SIGKILL);
     return result;
 }

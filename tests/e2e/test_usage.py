@@ -289,7 +289,7 @@ def test_an_event_too_many_is_found_and_corrected_by_the_job():
         took = time.monotonic() - began
         # Accounts of tests before this one may be corrected in the same turn.
         stack.until("it is shown", lambda: stack.metrics("meter")[
-            "pawprint_meter_corrections_total"] >= 1, 60)
+            "pawprint_meter_corrections_total"] >= 1, 10)
         assert sql("SELECT n FROM usage_correction WHERE account_id = "
                    f"'{account}'") == "-1"
         stack.until("and nothing more", lambda: stack.metrics("meter")[
