@@ -43,6 +43,40 @@ bool cli_flag(int *argc, char **argv, const char *name)
     return false;
 }
 
+/* What usage has behind an option, or NULL: there is no such option. */
+static const char *behind_option(const char *usage, const char *name)
+{
+    size_t size = strlen(name);
+
+    for (const char *at = usage; (at = strstr(at, name)) != NULL; at += size)
+        if (strchr(" ]", at[size])) /* the end of the text, too */
+            return at + size;
+    return NULL;
+}
+
+int cli_check_options(const char *usage, int argc, char **argv,
+                      struct pp_err *err)
+{
+    for (int i = 0; i < argc && strcmp(argv[i], "--") != 0; i++) {
+        const char *behind;
+
+        if (!is_option(argv[i]))
+            continue;
+        behind = behind_option(usage, argv[i]);
+        if (!behind)
+            return pp_err_set(err, PP_ERR_FATAL,
+                              "there is no option '%s'; usage: %s", argv[i],
+                              usage);
+        if (behind[0] != ' ' || strchr("[|-", behind[1]))
+            continue; /* a flag */
+        if (++i == argc || is_option(argv[i]))
+            return pp_err_set(err, PP_ERR_FATAL,
+                              "option '%s' needs a value; usage: %s",
+                              argv[i - 1], usage);
+    }
+    return 0;
+}
+
 int cli_confirm(const char *warning, const char *word, struct pp_err *err)
 {
     char line[128] = "";

@@ -65,6 +65,14 @@ const char *cli_argument(int argc, char **argv, int n);
 bool cli_flag(int *argc, char **argv, const char *name);
 
 /*
+ * Are the options among the arguments those that usage names, as in
+ * "SITE [--limit N] [--all]", each with its value? What stands behind "--" is
+ * another program's. PP_ERR_FATAL says which is not.
+ */
+int cli_check_options(const char *usage, int argc, char **argv,
+                      struct pp_err *err);
+
+/*
  * Has a person at a terminal type word after the warning. PP_ERR_FATAL: nobody
  * is there; PP_ERR_INVALID: something else was typed.
  */

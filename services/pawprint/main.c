@@ -412,8 +412,10 @@ static int run(const struct command *command, struct cli *cli, int argc,
                char **argv)
 {
     struct pp_err err = {0};
-    int result = open_all(cli, command->needs, &err);
+    int result = cli_check_options(command->usage, argc, argv, &err);
 
+    if (result == 0)
+        result = open_all(cli, command->needs, &err);
     if (result == 0)
         result = command->run(cli, argc, argv, &err);
     close_all(cli);
