@@ -10,4 +10,5 @@ state=$cache/cluster/state
 dir=$state # of processes.sh
 netns=pawprint-cluster
 netns_file=/run/netns/$netns
+in_long() { [ "${LONG-}" = 1 ] || [[ " ${LONG-} " = *" $1 "* ]]; } # PART of long/: is it asked for?
 pause_image=registry.k8s.io/pause:3.10.1

@@ -39,7 +39,7 @@ lose_stores() { # and everything in them, while nothing of ours runs
         on delete pod postgres-0 clickhouse-0 &&
         on rollout status statefulset/postgres --timeout=120s &&
         on rollout status statefulset/clickhouse --timeout=120s &&
-        ! rows && "$cluster" helm upgrade "${devstack[@]}" --set pullPolicy=Never --wait --wait-for-jobs --timeout 180s
+        ! rows && "$cluster" helm upgrade "${devstack[@]}"
 }
 
 start_again() {

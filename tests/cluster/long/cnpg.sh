@@ -92,7 +92,7 @@ uninstalled_and_back() {
 
 needed 'CloudNativePG runs' cnpg_runs
 needed 'there is a secret for each role, a namespace that enforces restricted pod security, and volumes' eval 'make_secrets && make_volumes'
-needed 'the devstack runs there' "$cluster" helm install "${devstack[@]}" --set pullPolicy=Never --wait --wait-for-jobs --timeout 180s
+needed 'the devstack runs there' "$cluster" helm install "${devstack[@]}"
 needed 'the product runs: the operator makes its Postgres, jobs its stores' "$cluster" helm install "${product[@]}"
 needed 'the Cluster gets its second server' servers_are_ready 2
 needed 'helm test: a real hit goes in and is read back' helm_test

@@ -131,8 +131,7 @@ next_version() { push_chart 0.1.3 && look_now && await_release 300 '0.1.3+* 0.1.
 needed "Flux's source and helm controllers run" flux_runs
 needed 'a registry runs, in a namespace that enforces restricted pod security' registry_runs
 needed 'the chart is pushed to it' push_chart 0.1.0
-needed 'a devstack runs there' "$cluster" helm install "${devstack[@]}" --namespace "$namespace" \
-    --set pullPolicy=Never --wait --wait-for-jobs --timeout 180s
+needed 'a devstack runs there' "$cluster" helm install "${devstack[@]}" --namespace "$namespace"
 needed 'the release of the examples is installed, and its helm test passed' first_release
 needed 'an account and a site are made there' make_site
 name_services
