@@ -28,13 +28,19 @@ def rows(site):
     return stack.count(f"SELECT count() FROM events WHERE site_id = '{site}'")
 
 
-def test_every_hit_of_a_visit_becomes_a_row_and_only_one():
+def visited(count):
+    """(a new site, the hits that it has taken): so many visits of it."""
     site = a_site("owner@example.com")
     known(site)
     sender, sent = Sender(), 1
-    for hits, agent, address in visits(site, VISITS):
+    for hits, agent, address in visits(site, count):
         assert sender.send(hits, agent, address)[0] == 202
         sent += len(hits)
+    return site, sent
+
+
+def test_every_hit_of_a_visit_becomes_a_row_and_only_one():
+    site, sent = visited(VISITS)
     stack.until("all is stored", lambda: rows(site) >= sent)
     time.sleep(1)
     assert rows(site) == sent, (rows(site), sent)

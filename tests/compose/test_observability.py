@@ -17,12 +17,11 @@ import urllib.request
 import yaml
 
 from compose.kit import SERVICES, compose
-from compose.test_journeys import AGENT, SHOP, a_site, known, rows
+from compose.test_journeys import AGENT, SHOP, rows, visited
 from compose.test_rolling import scale
 from e2e.test_usage_upgrade import Buyer
 from kit import billing, rules as alerts, stack
 from kit.hits import Sender
-from kit.traffic import visits
 from ops.test_dashboards import queries
 
 OURS = stack.ROOT / "compose/observability"
@@ -113,12 +112,7 @@ def test_of_a_stack_that_is_well_nothing_else_is_told():
 # --- dashboards ------------------------------------------------------------
 def traffic():
     """What makes numbers: visits, one hit twice, a plan that is bought."""
-    site = a_site("owner@example.com")
-    known(site)
-    sender, sent = Sender(), 1
-    for hits, agent, address in visits(site, VISITS):
-        assert sender.send(hits, agent, address)[0] == 202
-        sent += len(hits)
+    site, sent = visited(VISITS)
     for _ in range(2):
         assert Sender().send({"site": site, "url": SHOP, "id": "twice"}, AGENT,
                              "203.0.113.1")[0] == 202
