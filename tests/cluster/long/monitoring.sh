@@ -15,6 +15,7 @@ prometheus_runs() {
     "$cluster" program pawprint.cluster/prometheus:here prometheus-server &&
         "$cluster" helm upgrade "${product[@]}" &&
         sed "s,VERSION,$prometheus_version," "$here/long/monitoring.yaml" | on apply -f - &&
+        on wait --for=create statefulset/prometheus-here --timeout=60s &&
         on rollout status statefulset/prometheus-here --timeout=120s
 }
 
