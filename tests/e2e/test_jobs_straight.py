@@ -21,7 +21,7 @@ def mails_about(job):
 def kafka_is_away():
     """A job dies and is done, and the staff's mails say so."""
     job = f"backup{time.time_ns()}"
-    stack.stop_server("kafka", signal.SIGKILL)
+    stack.stop_server("kafka")
     began = time.monotonic()
     psql("INSERT INTO job (job, service, catch_up, lease_s, attempts_max) "
          f"VALUES ('{job}', 'job-run', 'none', 60, 1); INSERT INTO job_run "

@@ -278,7 +278,7 @@ def test_with_redis_or_postgres_away_nobody_is_refused_who_was_taken():
 
 def test_with_kafka_away_nothing_is_taken_for_exhausted():
     refused, taken = exhausted("refused, no Kafka"), Account("taken, no Kafka")
-    stack.stop_server("kafka", signal.SIGKILL)
+    stack.stop_server("kafka")
     try:
         assert taken.send() == 503
         assert refused.send() == 402
